@@ -157,6 +157,38 @@ def test_what_an_ended_attempt_still_says_changes_nothing(host: Host, late: ev.W
     assert view.paired and not host.world.live()
 
 
+@pytest.mark.parametrize(
+    ("last", "state", "reason"),
+    [
+        (ev.LoggedOut(on_connect=True, code=401), State.LOGGED_OUT, Reason.UNLINKED),
+        (ev.LoggedOut(on_connect=True, code=406), State.LOGGED_OUT, Reason.ACCOUNT_BANNED),
+        (ev.TemporaryBan(101, 3600.0), State.BANNED, Reason.TEMPORARY_BAN),
+        (ev.StreamReplaced(), State.COOLDOWN, Reason.CONFLICT),
+    ],
+    ids=["401", "406", "402", "440"],
+)
+@pytest.mark.parametrize("drops", [False, True], ids=["online", "redials"])
+def test_the_end_of_the_manager_does_not_lose_what_whatsapp_said_then(
+    host: Host, last: ev.WorkerEvent, state: State, reason: Reason, *, drops: bool
+) -> None:
+    worker = online(host, "a")
+    if drops:
+        host.world.pass_time(3600.0)
+        worker.say(ev.Disconnected())
+        host.world.settle()
+        assert host.view("a").state is State.RETRYING
+    worker.last = last
+
+    host.close()
+    row = host.query("SELECT state, reason FROM instances")[0]
+    assert (row["state"], row["reason"]) == (state, reason.slug)
+    assert not host.world.live()
+
+    host.open()
+    assert (host.view("a").state, host.view("a").reason) == (state, reason)
+    assert not host.world.live()
+
+
 def test_a_stop_does_not_lose_a_conflict_that_came_with_it(host: Host) -> None:
     worker = online(host, "a")
     stopping = host.world.loop.create_task(host.fleet.stop("a"))

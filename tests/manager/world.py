@@ -224,6 +224,7 @@ class FakeWorker:
 
     answers: how requests end: "ok", "error", or "never". took_s: what an answer tells of the time
     that it took. messages: that it was told to send. beats: whether its process's heart does.
+    last: what the library tells of it when it is let go.
     """
 
     def __init__(self, process: FakeProcess, command: wire.Connect) -> None:
@@ -232,6 +233,7 @@ class FakeWorker:
         self.jid = command.jid
         self.said: list[ev.WorkerEvent] = []
         self.answers = "ok"
+        self.last: ev.WorkerEvent | None = None
         self.took_s = 0.1
         self.asked_to_log_out = False
         self.called = False
@@ -268,6 +270,8 @@ class FakeWorker:
             self.messages.append(command)
         self.asked_to_log_out |= isinstance(command, wire.Logout)
         self.leaving |= isinstance(command, wire.Leave)
+        if isinstance(command, wire.Leave) and self.last is not None:
+            self.say(self.last)
         if self.answers == "never":
             return
         self.left |= self.leaving

@@ -443,7 +443,7 @@ class Instances:
         """
         await self._sessions.settle(stored)
         await finish_leaving(self._store, stored)
-        resuming = sum(self._shares(one) for one in stored)
+        resuming = sum(self._will_share(one) for one in stored)
         if resuming:
             self._world.warm()
         held = any(one.hold is Reason.OUTDATED_CLIENT for one in stored)
@@ -482,7 +482,7 @@ class Instances:
             log.warning("the end of a log cannot be read: %s", error)
             return None
 
-    def _shares(self, one: Instance) -> bool:
+    def _will_share(self, one: Instance) -> bool:
         """Whether an instance of the last manager will want a place in a shared worker."""
         wanted = one.is_paired and one.wanted is Wanted.RUNNING and not one.is_held
         return wanted and not one.is_isolated
@@ -676,7 +676,7 @@ class Instances:
         """Whoever waits because of the network tries now; the connect limit paces them."""
         waiting = [each for each in self.all() if each.next_attempt is not None]
         coming = (each for each in waiting if each.reason in OF_THE_NETWORK)
-        self._pool.expect(sum(map(self._shares, coming)))
+        self._pool.expect(sum(map(self._will_share, coming)))
         for supervisor in self:
             supervisor.post(ev.NetworkBack())
 

@@ -55,6 +55,7 @@ class Attempt:
         self._turns = turns
         self._task: asyncio.Task[None] | None = None
         self._pulse: asyncio.Task[None] | None = None
+        self._was_online = False
         self._place: Place | None = None
         self._turn: PairingTurn | None = None
         self.link: Link | None = None
@@ -100,6 +101,7 @@ class Attempt:
 
     def watch(self, limits: Limits) -> None:
         """From now on probe the connection, in the background, until it is let go."""
+        self._was_online = True
         if self._pulse is None and self.link is not None:
             self._pulse = self._begin(partial(self.link.beat, limits))
 
@@ -137,10 +139,9 @@ class Attempt:
 
     async def close(self) -> None:
         """End it, in whichever phase it is; see `Link.leave`."""
-        was_online = self._pulse is not None
         await self.unwatch()
         if self.link is not None:
-            await self.link.leave(was_online=was_online)
+            await self.link.leave(was_online=self._was_online)
             # It holds us, and would wait for the collector with all that it has received.
             self.link = None
         await _cancelled(self._task)

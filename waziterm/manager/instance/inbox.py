@@ -74,3 +74,11 @@ class Inbox:
                 yield post
             elif not post.done():
                 post.set_result(None)
+
+    def rest(self) -> tuple[Post, ...]:
+        """What was told behind `close`, which `posts` does not give any more."""
+        told = []
+        while not self._queue.empty():
+            if isinstance(post := self._queue.get_nowait(), Post):
+                told.append(post)
+        return tuple(told)

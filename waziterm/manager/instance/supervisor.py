@@ -211,6 +211,11 @@ class Supervisor:
                         self.instance, post.event
                     ):
                         await self._handle(post, effects)
+                await effects.close()
+                for post in self._inbox.rest():
+                    # No later manager would hear of it.
+                    if counts_late(self.instance, post.event):
+                        await self._handle(post, effects)
             finally:
                 self._disarm()
                 if self._unstored is not None:

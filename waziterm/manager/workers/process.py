@@ -163,8 +163,8 @@ class WorkerProcess:
     async def kill(self) -> None:
         """End the worker at once and see it gone. Repeatable.
 
-        A worker has nothing to lose: what it must keep is in SQLite. Messages that were not
-        read by now are lost.
+        What it keeps is in SQLite and in its journals. What its library has not told yet is lost
+        (see `Worker.part`), and so are messages that were not read by now.
         """
         self._child.kill()
         await self._child.wait()

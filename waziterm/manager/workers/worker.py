@@ -10,7 +10,7 @@ import asyncio
 import logging
 import re
 import resource
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, assert_never
@@ -212,18 +212,15 @@ class Worker:
         if not online or self._tasks is None:
             return
         with suppress(TimeoutError, WorkerGoneError):
-            async with asyncio.timeout(HEAR_OUT_S):
-                if last in online:
-                    await self._process.send(wire.Leave(last.name, 0))
-                for each in online:
-                    await each.parted()
+            # Also one that dials still: it is not to come online meanwhile.
+            await self._process.send(wire.Leave(last.name, 0))
+            await self._all_parted(online, HEAR_OUT_S)
 
     async def _see_off(self, link: Link) -> None:
         """Ask the worker to part with a member. One that does not in time is killed."""
         try:
             await self._process.send(wire.Leave(link.name, 0))
-            while not await self._has_parted(link):
-                pass
+            await self._all_parted([link], LEAVE_S)
         except TimeoutError:
             await self._kill_for(f"it does not part with {link.name}", link.name)
         except WorkerGoneError:
@@ -231,21 +228,23 @@ class Worker:
         finally:
             self._gone(link)
 
-    async def _has_parted(self, link: Link) -> bool:
-        """Whether it has; False after a freeze of ours, in which it could not tell. Raises
-        TimeoutError."""
-        before = self._clock.elapsed()
-        try:
-            async with asyncio.timeout(LEAVE_S):
-                await link.parted()
-        except TimeoutError:
-            if stood_still(self._clock, before, LEAVE_S):
-                return False
-            raise
-        return True
+    async def _all_parted(self, links: Sequence[Link], limit_s: float) -> None:
+        """Wait until these have, and again after a freeze of ours, in which they could not tell.
+        Raises TimeoutError after `limit_s` seconds."""
+        while True:
+            before = self._clock.elapsed()
+            try:
+                async with asyncio.timeout(limit_s):
+                    for link in links:
+                        await link.parted()
+                return
+            except TimeoutError:
+                if not stood_still(self._clock, before, limit_s):
+                    raise
 
     def _gone(self, link: Link) -> None:
         self.members.pop(link.name, None)
+        self._asked.pop(link.name, None)
         self.leaving.discard(link)
         link.part()
 
