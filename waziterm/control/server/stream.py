@@ -20,7 +20,7 @@ from aiohttp import web
 
 from waziterm.control.frame import Frame, encode
 from waziterm.control.protocol import hello
-from waziterm.domain.fleet.api import Changes, Fleet, FleetError
+from waziterm.domain.fleet.api import Changes, Fleet, FleetError, LogLine
 
 KEEP_ALIVE_S = 3.0
 """Whoever hears nothing for three of these takes the manager for hung."""
@@ -121,19 +121,26 @@ class Stream:
 
     def _parts(self, changes: Changes) -> Iterator[Changes]:
         """The log lines in frames of their own; with a snapshot come the newest of everyone."""
-        lines = changes.lines
-        if changes.snapshot is not None:
-            lines = {
-                view.name: self._fleet.tail(view.name, FIRST_LINES)
-                for view in changes.snapshot.instances
-            }
         rest = replace(changes, lines={})
         if rest != Changes():
             yield rest
-        names = [name for name in lines if lines[name]]
+        shown = changes.snapshot
+        names = list(changes.lines) if shown is None else [view.name for view in shown.instances]
         for start in range(0, len(names), _AT_ONCE):
-            some = names[start : start + _AT_ONCE]
-            yield Changes(lines={name: lines[name][-LINES_KEPT:] for name in some})
+            # Those that come with a snapshot may have to be read from the disk.
+            read = {name: self._lines(name, changes) for name in names[start : start + _AT_ONCE]}
+            some = {name: lines for name, lines in read.items() if lines}
+            if some:
+                yield Changes(lines=some)
+
+    def _lines(self, name: str, changes: Changes) -> tuple[LogLine, ...]:
+        if changes.snapshot is None:
+            return changes.lines[name][-LINES_KEPT:]
+        try:
+            return self._fleet.tail(name, FIRST_LINES)
+        except FleetError:
+            # Removed or renamed since, which the next changes tell.
+            return ()
 
     def _frame(self, changes: Changes) -> Frame:
         now = self._fleet.snapshot()
