@@ -100,20 +100,14 @@ class Instances:
         fresh: FreshLines,
     ) -> None:
         self._hear = hear
-        self._hears = hears
-        self._silenced = silenced
-        self._messages = messages
         self._fresh = fresh
         self._settings = settings
         self._configured = settings.configured_for()
         self._store = store
         self._sessions = sessions
         self._journal = journal
-        self._claims = claims
-        self._lab = lab
         self._world = world
         self._broadcast = broadcast
-        self._tasks = tasks
         self._connect_limit = ConnectLimit(
             _connect_rates(settings),
             lambda: pace(self._settings.fleet.paced_per_s, len(self._supervisors)),
@@ -133,7 +127,6 @@ class Instances:
         self._news: dict[str, asyncio.Event] = {}
         self._of_ids: dict[str, Supervisor] = {}
         self.usage = Usage(store, world.clock, self._pool.held, self.id_of, world.process_use)
-        self._addresses = Addresses(world.clock)
         self.incidents = IncidentTracker(
             lambda: len(self._supervisors), broadcast.notice, world.clock, store
         )
@@ -146,7 +139,28 @@ class Instances:
         )
         self.is_closing = False
         self._adopting = asyncio.Lock()
-        self._runs: dict[str, asyncio.Task[None]] = {}
+        self._services = Services(
+            tasks=tasks,
+            sessions=sessions,
+            claims=claims,
+            connect_limit=self._connect_limit,
+            pairing_turns=self._pairing_turns,
+            storms=self._storms,
+            clock=world.clock,
+            random=world.random,
+            pool=self._pool,
+            traces=self.traces,
+            hears=hears,
+            inbox=self._inbox,
+            opt_out_words=self._opt_out_words,
+            addresses=Addresses(world.clock),
+            show=self._changed,
+            silenced=silenced,
+            messages=messages,
+            tell=broadcast.notice,
+            versions=self.versions,
+            lab=lab,
+        )
         self._aliases: Mapping[str, str] = {}
 
     def __iter__(self) -> Iterator[Supervisor]:
@@ -377,12 +391,13 @@ class Instances:
 
     async def _end(self, name: str) -> None:
         """Let a supervisor end, and its worker."""
-        self.of(name).close(
+        supervisor = self.of(name)
+        supervisor.close(
             FleetError(
                 Phrase("{name} is being changed", name=name), Phrase("ask again in a moment")
             )
         )
-        await asyncio.wait([self._runs[name]])
+        await supervisor.ended()
 
     async def _keep_again(self, supervisor: Supervisor) -> None:
         """Keep an instance whose supervisor has ended, as it was, unless the manager is ending."""
@@ -399,7 +414,7 @@ class Instances:
         identity = self._supervisors[name].instance.id
         self._of_ids.pop(identity, None)
         self.tell_news(identity)
-        for kept in (self._supervisors, self._recorders, self._runs):
+        for kept in (self._supervisors, self._recorders):
             kept.pop(name, None)
         self._storms.forgotten(name)
         self.versions.forgotten(name)
@@ -533,34 +548,11 @@ class Instances:
 
         counts = self._counted_before.get(name, Counts())
         recorder = self._recorders[name] = Recorder(self._store, self.incidents, self._hear, counts)
-        services = Services(
-            recorder=recorder,
-            sessions=self._sessions,
-            claims=self._claims,
-            connect_limit=self._connect_limit,
-            pairing_turns=self._pairing_turns,
-            storms=self._storms,
-            clock=self._world.clock,
-            random=self._world.random,
-            pool=self._pool,
-            traces=self.traces,
-            hears=self._hears,
-            inbox=self._inbox,
-            opt_out_words=self._opt_out_words,
-            addresses=self._addresses,
-            show=self._changed,
-            silenced=self._silenced,
-            messages=self._messages,
-            tell=self._broadcast.notice,
-            versions=self.versions,
-            lab=self._lab,
-        )
         instance_log = InstanceLog(self._world.clock, sink, lines, read)
         limits = self._settings.limits_for(*self._names_of(instance))
-        supervisor = Supervisor(instance, limits, instance_log, services)
+        supervisor = Supervisor(instance, limits, instance_log, recorder, self._services)
         self._supervisors[name] = self._of_ids[identity] = supervisor
         self.tell_news(identity)
-        self._runs[name] = self._tasks.create_task(supervisor.run(), name=f"supervisor {name}")
         return supervisor
 
     def apply(self, settings: Settings) -> None:
@@ -621,7 +613,7 @@ class Instances:
             # Whoever gets a supervisor after this would never end, and the manager with it.
             for supervisor in self:
                 supervisor.close()
-        await asyncio.gather(*self._runs.values(), return_exceptions=True)
+        await asyncio.gather(*(each.ended() for each in self))
         await self._pool.close()
 
     async def let_go(self, name: str) -> None:

@@ -46,7 +46,6 @@ from waziterm.manager.files.trash import not_restored
 from waziterm.manager.instance.attempt import Attempt
 from waziterm.manager.instance.inbox import Inbox
 from waziterm.manager.instance.log import InstanceLog
-from waziterm.manager.instance.recorder import Recorder
 from waziterm.manager.instance.storms import Storms
 from waziterm.manager.instance.traces import Traces
 from waziterm.manager.rivals.addresses import Addresses
@@ -76,8 +75,8 @@ class FleetVersion(Protocol):
 class Services:
     """All that a supervisor shares with the rest of its manager.
 
-    storms: tells which faults meet several instances. pool: finds each attempt its place in a
-    worker. show: passes on to the subscribers how it stands.
+    tasks: owns the supervisors' own. storms: tells which faults meet several instances. pool:
+    finds each attempt its place in a worker. show: passes on to the subscribers how it stands.
     traces: of messages, looked up before an instance connects again. hears: is told what comes in
     that concerns messages. inbox: where the worker of an instance writes what comes in, by its id,
     "" for nowhere. opt_out_words: see `worker.protocol.Connect`. silenced: until when
@@ -86,7 +85,7 @@ class Services:
     WhatsApp in use instead of the real one.
     """
 
-    recorder: Recorder
+    tasks: asyncio.TaskGroup
     sessions: SessionFiles
     claims: Claims
     connect_limit: ConnectLimit

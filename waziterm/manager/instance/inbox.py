@@ -1,7 +1,7 @@
 """What is told to a supervisor, one thing after the other."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from waziterm.domain.errors import FleetError, ManagerEndingError
 from waziterm.domain.frozen import dataclass
@@ -35,25 +35,35 @@ class Post:
 
 
 class Inbox:
-    """The posts of one supervisor, in the order in which they came."""
+    """The posts of one supervisor, in the order in which they came. begin: is called with the
+    first one, to have them read."""
 
-    def __init__(self) -> None:
+    def __init__(self, begin: Callable[[], None]) -> None:
+        self._begin = begin
+        self._has_begun = False
         self._queue: asyncio.Queue[Post | asyncio.Future[None] | None] = asyncio.Queue()
         self._closed: FleetError | None = None
 
     def put(self, event: ev.Event, attempt: Attempt | None = None) -> None:
-        self._queue.put_nowait(Post(event, attempt))
+        self._put(Post(event, attempt))
+
+    def _put(self, post: Post | asyncio.Future[None]) -> None:
+        self._queue.put_nowait(post)
+        # What comes behind `close` is read by nobody.
+        if not self._has_begun and self._closed is None:
+            self._has_begun = True
+            self._begin()
 
     def ask(self, event: ev.Event) -> asyncio.Future[None]:
         """Post a command; what comes of it, when it is carried out. Raises FleetError."""
         answer = self._answer()
-        self._queue.put_nowait(Post(event, answer=answer))
+        self._put(Post(event, answer=answer))
         return answer
 
     async def settled(self) -> None:
         """Wait until all that was posted before is carried out. Raises FleetError."""
         answer = self._answer()
-        self._queue.put_nowait(answer)
+        self._put(answer)
         await answer
 
     def _answer(self) -> asyncio.Future[None]:

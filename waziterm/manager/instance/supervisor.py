@@ -45,6 +45,7 @@ from waziterm.manager.instance.attempt import Attempt
 from waziterm.manager.instance.effects import Effects, Services
 from waziterm.manager.instance.inbox import Inbox, Post
 from waziterm.manager.instance.log import InstanceLog
+from waziterm.manager.instance.recorder import Recorder
 from waziterm.manager.views import Health, view_of
 from waziterm.manager.workers.link import Link
 from waziterm.manager.workers.process import WorkerGoneError
@@ -61,10 +62,16 @@ AGAIN_S = 60.0
 
 
 class Supervisor:
-    """Keeps one instance. `run` must be running for anything to happen."""
+    """Keeps one instance, in a task that begins with what it is told first: most of a fleet that
+    boots stopped is told nothing."""
 
     def __init__(
-        self, instance: Instance, limits: Limits, instance_log: InstanceLog, services: Services
+        self,
+        instance: Instance,
+        limits: Limits,
+        instance_log: InstanceLog,
+        recorder: Recorder,
+        services: Services,
     ) -> None:
         self._instance = self._stored = instance
         self._shift = services.clock.shift
@@ -74,7 +81,9 @@ class Supervisor:
         self._health = Health()
         self._viewed: tuple[object, ...] = ()
         self._view: InstanceView | None = None
-        self._inbox = Inbox()
+        self._recorder = recorder
+        self._inbox = Inbox(self._begin)
+        self._running: asyncio.Task[None] | None = None
         self._effects: Effects | None = None
         self._removed = False
         self._timer: Handle | None = None
@@ -94,7 +103,7 @@ class Supervisor:
 
     @property
     def view(self) -> InstanceView:
-        instance, link, counts = self.instance, self._link, self._services.recorder.counts
+        instance, link, counts = self.instance, self._link, self._recorder.counts
         version = self._services.versions.version(link.number if link else None)
         silenced = self._services.silenced(instance.id)
         messages = self._services.messages(instance.name)
@@ -182,11 +191,20 @@ class Supervisor:
             self._services.show(self)
 
     def close(self, why: FleetError | None = None) -> None:
-        """Let `run` end, once what was posted before is done. why: see `Inbox.close`."""
+        """Let it end, once what was posted before is done. why: see `Inbox.close`."""
         self._inbox.close(why)
 
-    async def run(self) -> None:
-        """Work through the inbox until `close`. No worker is left when it returns."""
+    async def ended(self) -> None:
+        """Wait until what was posted before `close` is done, and no worker of it is left."""
+        if self._running is not None:
+            await asyncio.wait([self._running])
+
+    def _begin(self) -> None:
+        name = f"supervisor {self._instance.name}"
+        self._running = self._services.tasks.create_task(self._run(), name=name)
+
+    async def _run(self) -> None:
+        """Work through the inbox until `close`."""
         name, identity = self.instance.name, self.instance.id
         async with asyncio.TaskGroup() as tasks:
             effects = self._effects = Effects(
@@ -256,7 +274,7 @@ class Supervisor:
         else:
             said = f"test failed: {result.error}"
         self._log.add(Source.OPERATOR, said)
-        await self._services.recorder.sent(self.instance.id, self._services.clock.now(), result)
+        await self._recorder.sent(self.instance.id, self._services.clock.now(), result)
         self._services.show(self)
         return result
 
@@ -357,7 +375,7 @@ class Supervisor:
         return error
 
     def _count_lost(self, more: int) -> None:
-        self._services.recorder.lost(more)
+        self._recorder.lost(more)
         self._services.show(self)
 
     # -- one change at a time ---------------------------------------------------------------
@@ -462,7 +480,7 @@ class Supervisor:
             self._arm()
             return
         try:
-            await self._services.recorder.changed(before, decision, now)
+            await self._recorder.changed(before, decision, now)
             self._stored = after
         except Exception as error:
             is_locked = isinstance(error, LockedStoreError)
