@@ -1,5 +1,6 @@
 """What becomes of one instance when things come at a bad moment; in a world of the test's own."""
 
+import asyncio
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -198,6 +199,46 @@ def test_a_stop_does_not_lose_a_conflict_that_came_with_it(host: Host) -> None:
     host.world.task(host.fleet.start("a")).exception()
     host.world.pass_time(COOLDOWN_S - 0.1)
     assert not host.world.live(), "dialled inside the cool-down of a conflict it was told of"
+
+
+def stopped(name: str) -> Instance:
+    return Instance(name, BEGIN, since=BEGIN, jid=JID, wanted=Wanted.STOPPED)
+
+
+def supervisors(host: Host) -> list[str]:
+    names = [task.get_name() for task in asyncio.all_tasks(host.world.loop)]
+    return [name for name in names if name.startswith("supervisor")]
+
+
+def test_a_fleet_that_boots_stopped_takes_no_task_for_each(host: Host) -> None:
+    host.prepare(*map(stopped, "abc"))
+    host.open()
+    assert supervisors(host) == []
+    host.world.task(host.fleet.start("b")).result()
+    assert supervisors(host) == ["supervisor b"]
+    assert host.view("b").state is State.CONNECTING
+    host.close()
+    assert not host.world.live()
+
+
+@pytest.mark.parametrize("verb", ["start", "stop", "reconnect", "clean", "remove", "rename"])
+def test_what_was_told_nothing_yet_does_each_verb(host: Host, verb: str) -> None:
+    host.prepare(stopped("a"))
+    host.open()
+    asked = host.fleet.rename("a", "b") if verb == "rename" else getattr(host.fleet, verb)("a")
+    host.world.task(asked).result()
+    stood = {view.name: view.state for view in host.fleet.snapshot().instances}
+    match verb:
+        case "start" | "reconnect":
+            assert stood == {"a": State.CONNECTING}
+        case "remove":
+            assert stood == {}
+        case "rename":
+            assert stood == {"b": State.STOPPED}
+        case _:
+            assert stood == {"a": State.STOPPED}
+    host.close()
+    assert not host.world.live()
 
 
 def test_a_takeover_of_what_another_instance_has_ends_that_one_first(host: Host) -> None:

@@ -91,7 +91,8 @@ class Link:
 
     async def beat(self, limits: Limits) -> None:
         """Probe the session every `keepalive_s` seconds for as long as it is connected, together
-        with the others in its worker.
+        with the others in its worker; the first time, and after a late answer, half a period to
+        one and a half later.
 
         whatsmeow's own keep-alive cannot be set. One probe is in flight at a time. A deadline
         that passes while our loop or the machine stood still says nothing: probe again.
