@@ -5,10 +5,12 @@ is reconnected once: most connections are cut by the lab and redialled by the li
 reconnected by the verb, which parts them from their worker, and one worker is killed. After each
 round, when all are online again, file descriptors, threads and memory of the manager and of all
 workers are read from /proc. The slope is that of the straight line that fits the samples best, per
-1,000 reconnects; the first fifth is left out. Short-lived connections count as none here, and no
+1,000 reconnects; the first fifth is left out. The logs are full before it begins, as after some
+days: the manager keeps the end of each. Short-lived connections count as none here, and no
 wait grows, for they are what is measured.
 """
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -21,9 +23,11 @@ import psutil
 
 from bench import machine
 from bench.figures import Figure, slope
+from bench.past import remember_lines
 from bench.programs import Headless, headless
 from bench.rig import Rig, Stage
 from waziterm.lab.trouble import TroubleKind
+from waziterm.manager.instance.log import TAIL
 
 TITLE = "a day of trouble in fast motion"
 COUNT = 50
@@ -38,6 +42,7 @@ LIMITS = {
     "WAZITERM_LIMITS__CRASH_WINDOW_S": "1",
     "WAZITERM_FLEET__PACED_PER_S": "1000",
 }
+LINE = "error: Error reading from websocket: failed to get reader: connection reset by peer"
 FDS, THREADS, WORKERS_MB = 5.0, 5.0, 50.0
 LAST_FIFTH = 1.02
 
@@ -60,17 +65,16 @@ async def run(rig: Rig) -> list[Figure]:
     """Make trouble, wait, sample; then fit."""
     rounds, random, samples = QUICK_ROUNDS if rig.quick else ROUNDS, Random(0), []
     began = time.monotonic()
-    async with (
-        rig.stage(COUNT, fresh=True) as stage,
-        headless(stage.data, stage.lab.file, "", **LIMITS) as manager,
-    ):
-        await stage.logins(stage.jids.values(), 0)
-        samples.append(_sample(manager, 0))
-        for number in range(1, rounds + 1):
-            position = stage.lab.position
-            await _trouble(stage, manager, random)
-            await stage.logins(stage.jids.values(), position)
-            samples.append(_sample(manager, number * COUNT))
+    async with rig.stage(COUNT, fresh=True) as stage:
+        await asyncio.to_thread(remember_lines, stage.data.database, time.time(), TAIL, LINE)
+        async with headless(stage.data, stage.lab.file, "", **LIMITS) as manager:
+            await stage.logins(stage.jids.values(), 0)
+            samples.append(_sample(manager, 0))
+            for number in range(1, rounds + 1):
+                position = stage.lab.position
+                await _trouble(stage, manager, random)
+                await stage.logins(stage.jids.values(), position)
+                samples.append(_sample(manager, number * COUNT))
     took = time.monotonic() - began
     steady = [sample for sample in samples if sample.reconnects >= rounds * COUNT / 5]
 

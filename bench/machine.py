@@ -43,8 +43,14 @@ def waited_s(pid: int) -> float:
 
 def workers(pid: int) -> tuple[int, ...]:
     """The workers of a manager that live: what its zygote has forked."""
-    living = psutil.Process(zygote(pid)).children()
-    return tuple(child.pid for child in living if child.status() != psutil.STATUS_ZOMBIE)
+    return tuple(child.pid for child in psutil.Process(zygote(pid)).children() if _lives(child))
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def zygote(pid: int) -> int:

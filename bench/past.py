@@ -45,7 +45,7 @@ async def stopped_fleet(data: DataDir, count: int, days: int, lines: int = 0) ->
     async with open_store(data.database) as store:
         await store.count(now)
     await asyncio.to_thread(_remember_hours, data.database, now, days)
-    await asyncio.to_thread(_remember_lines, data.database, now, lines)
+    await asyncio.to_thread(remember_lines, data.database, now, lines, "keepalive")
     async with open_store(data.database) as store:
         await store.make_spans(now)
 
@@ -91,14 +91,14 @@ def _remember_hours(path: Path, now: float, days: int) -> None:
         db.execute("INSERT INTO patterns SELECT instance, hour, 'closed', 1 FROM hours WHERE drops")
 
 
-def _remember_lines(path: Path, now: float, count: int) -> None:
+def remember_lines(path: Path, now: float, count: int, text: str) -> None:
     """The end of each log, one line a minute until now."""
     with closing(sqlite3.connect(path)) as db, db:
         for (identity,) in db.execute("SELECT id FROM instances").fetchall():
             db.executemany(
                 "INSERT INTO lines (instance, seq, at, source, text) VALUES (?, ?, ?, ?, ?)",
                 (
-                    (identity, seq, now - 60.0 * (count - seq), "library", f"keepalive {seq}")
+                    (identity, seq, now - 60.0 * (count - seq), "library", f"{text} {seq}")
                     for seq in range(1, count + 1)
                 ),
             )

@@ -279,7 +279,7 @@ async def test_a_login_refused_for_now(linked: Linked, code: int) -> None:
     ids=["401", "406", "402"],
 )
 async def test_what_leaves_tells_what_whatsapp_has_said_of_the_device(
-    linked: Linked, failure: dict[str, Any], verdict: ev.Verdict
+    linked: Linked, failure: dict[str, Any], verdict: ev.WorkerEvent
 ) -> None:
     """The library redials at once after a drop, and deletes a device before it tells why."""
     lab, jid = linked.lab, linked.phone.jid

@@ -13,7 +13,7 @@ import json
 import logging
 import os
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 
 from aiohttp import web
@@ -119,28 +119,21 @@ class Stream:
                 coming.cancel()
                 over.cancel()
 
-    def _parts(self, changes: Changes) -> Iterator[Changes]:
+    def _parts(self, told: Changes) -> Iterator[Changes]:
         """The log lines in frames of their own; with a snapshot come the newest of everyone."""
-        rest = replace(changes, lines={})
-        if rest != Changes():
+        if (rest := replace(told, lines={})) != Changes():
             yield rest
-        shown = changes.snapshot
-        names = list(changes.lines) if shown is None else [view.name for view in shown.instances]
-        for start in range(0, len(names), _AT_ONCE):
-            # Those that come with a snapshot may have to be read from the disk.
-            read = {name: self._lines(name, changes) for name in names[start : start + _AT_ONCE]}
-            some = {name: lines for name, lines in read.items() if lines}
-            if some:
-                yield Changes(lines=some)
+        names = [one.name for one in told.snapshot.instances] if told.snapshot else [*told.lines]
+        for start in range(0, len(names), _AT_ONCE):  # Some may be read from the disk: few at once.
+            some = {name: self._lines(name, told) for name in names[start : start + _AT_ONCE]}
+            if any(some.values()):
+                yield Changes(lines={name: lines for name, lines in some.items() if lines})
 
-    def _lines(self, name: str, changes: Changes) -> tuple[LogLine, ...]:
-        if changes.snapshot is None:
-            return changes.lines[name][-LINES_KEPT:]
-        try:
-            return self._fleet.tail(name, FIRST_LINES)
-        except FleetError:
-            # Removed or renamed since, which the next changes tell.
-            return ()
+    def _lines(self, name: str, told: Changes) -> tuple[LogLine, ...]:
+        with suppress(FleetError):  # Removed or renamed since, which the next changes tell.
+            lines = self._fleet.tail(name, FIRST_LINES) if told.snapshot else told.lines[name]
+            return lines[-LINES_KEPT:]
+        return ()
 
     def _frame(self, changes: Changes) -> Frame:
         now = self._fleet.snapshot()

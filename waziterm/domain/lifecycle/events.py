@@ -533,9 +533,6 @@ LibraryEvent = (
     | HistoryCame
     | PhoneSeen
 )
-Verdict = StreamReplaced | LoggedOut | TemporaryBan
-"""WhatsApp has said something of the device or its account. The next connection may never hear of
-it: after a logout the library deletes the device from the session."""
 WorkerEvent = (
     LibraryEvent
     | Authenticated
@@ -587,3 +584,9 @@ Event = (
     | NotCarriedOut
     | Due
 )
+
+
+def is_verdict(event: Event) -> bool:
+    """Whether WhatsApp has said something of the device or its account. The next connection may
+    never hear of it: after a logout the library deletes the device from the session."""
+    return isinstance(event, StreamReplaced | LoggedOut | TemporaryBan)

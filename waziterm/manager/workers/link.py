@@ -253,7 +253,7 @@ class Link:
     def hear(self, message: Message) -> None:
         """Pass on what the worker reports of this instance. What fails in it is this instance's
         trouble alone, and told: nothing else would bring its attempt to its end."""
-        verdict = isinstance(message, wire.Happened) and isinstance(message.event, ev.Verdict)
+        verdict = isinstance(message, wire.Happened) and ev.is_verdict(message.event)
         if self.leaving and not verdict:
             return
         try:

@@ -628,7 +628,7 @@ class Session:
         return self._opening.close()
 
     def _happened(self, event: ev.WorkerEvent) -> None:
-        if not self._left or isinstance(event, ev.Verdict):
+        if not self._left or ev.is_verdict(event):
             self._outbox.send(Happened(self._command.instance, event))
 
     def _heard(self, what: Receipt | OptOut) -> None:
