@@ -2,7 +2,7 @@
 
 import asyncio
 import resource
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -187,6 +187,25 @@ def test_the_end_of_the_manager_does_not_lose_what_whatsapp_said_then(
 
     host.open()
     assert (host.view("a").state, host.view("a").reason) == (state, reason)
+    assert not host.world.live()
+
+
+@pytest.mark.parametrize("code", [401, 403, 406])
+@pytest.mark.parametrize("verb", ["stop", "rename", "reconnect", "isolate"])
+def test_no_verb_loses_a_logout_that_came_with_it(host: Host, verb: str, code: int) -> None:
+    worker = online(host, "a")
+    worker.last = ev.LoggedOut(on_connect=False, code=code)
+    match verb:
+        case "rename":
+            asked: Coroutine[object, object, object] = host.fleet.rename("a", "b")
+        case "isolate":
+            asked = host.fleet.edit("a", isolate="true")
+        case _:
+            asked = getattr(host.fleet, verb)("a")
+    host.world.task(asked).exception()
+    host.world.pass_time(JITTERED_S)
+    (view,) = host.fleet.snapshot().instances
+    assert (view.state, view.reason.code, view.paired) == (State.LOGGED_OUT, str(code), False)
     assert not host.world.live()
 
 

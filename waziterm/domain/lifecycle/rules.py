@@ -151,6 +151,9 @@ def _decided(instance: Instance, event: ev.Event, at: Moment) -> Decision:
                     trouble_at=at.now,
                 )
             )
+        case ev.LoggedOut(code=code) if instance.is_paired and not instance.state.is_live:
+            # Told in the same moment as the stop, the hold or the wait: the device is gone.
+            return _logged_out(instance, code, at)
         case ev.StreamReplaced() | ev.TemporaryBan() if _is_outdated(instance):
             # The fleet may find a version by itself, so what came with the refusal counts.
             return _live(instance, event, at)
