@@ -125,9 +125,8 @@ class Host:
         else:
             self._end.set()
         self.world.settle()
-        while not self.world.is_idle:
+        while not self._task.done():
             self.world.pass_time(0.1)
-        self.world.run(asyncio.wait({self._task}))
         if not by_cancelling:
             self._task.result()
 

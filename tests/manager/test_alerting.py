@@ -103,6 +103,35 @@ def test_a_conflict_that_ends_held_is_two_messages_within_a_second_each(
     assert len(outbox.sent) == 3
 
 
+@pytest.mark.parametrize(
+    ("said", "rule"),
+    [
+        (ev.StreamReplaced(), "conflict"),
+        (ev.TemporaryBan(101, 3600.0), "banned"),
+        (ev.LoggedOut(on_connect=False, code=401), "logged_out"),
+    ],
+    ids=["440", "402", "401"],
+)
+@pytest.mark.parametrize("behind_s", [0.0, 0.1, None], ids=["at once", "soon", "while it ends"])
+def test_what_comes_with_the_end_of_the_manager_is_one_incident(
+    host: Host, outbox: Outbox, said: ev.WorkerEvent, rule: str, behind_s: float | None
+) -> None:
+    worker = go(host, outbox, "shop")
+    host.world.pass_time(60.0)
+    if behind_s is None:
+        worker.last = said
+    else:
+        worker.say(said)
+        host.world.settle()
+        host.world.pass_time(behind_s)
+    ended_at = host.world.clock.now()
+    again(host, outbox)
+    host.world.pass_time(5.0)
+    (incident,) = host.world.run(host.fleet.incidents())
+    assert incident.began_at == pytest.approx(ended_at, abs=1.0)
+    assert told(outbox) == [(rule, "firing", ("shop",))]
+
+
 def test_200_that_drop_in_one_second_are_one_message_and_one_end(
     host: Host, outbox: Outbox
 ) -> None:

@@ -127,6 +127,7 @@ if TYPE_CHECKING:
     from waziterm.manager.care.links import Links
     from waziterm.manager.care.patterns import LogPatterns
     from waziterm.manager.care.restart import Restart
+    from waziterm.manager.care.telling import Teller
     from waziterm.manager.care.tokens import Tokens
 
 _LIBRARY = "library"
@@ -136,6 +137,8 @@ _MEASURED_AFTER_S = 60.0
 _LOOKED_THROUGH_AFTER_S = 30.0
 _PATTERNS_AFTER_S = 3.0
 """Seconds after the start: first the fleet connects. Lines wait for it."""
+_TOLD_S = 1.0
+"""So long the end waits until what happened is told."""
 
 log = logging.getLogger(__name__)
 
@@ -241,6 +244,8 @@ class SessionManager:
         )
         self._is_booted = False
         self._background: list[asyncio.Task[None]] = []
+        self._telling: asyncio.Task[None] | None = None
+        self._teller: Teller | None = None
         self._library = version("neonize")
         self._silent: dict[Listener, SilentListener] = {}
         world.clock.now()
@@ -275,7 +280,7 @@ class SessionManager:
         reading = self._receiving.begin(self._begin)
         self._background.append(self._tasks.create_task(reading, name="journals"))
         telling = self._tell_of_what_happens(shift)
-        self._background.append(self._tasks.create_task(telling, name="alerts"))
+        self._telling = self._tasks.create_task(telling, name="alerts")
         self._warn_of_lost()
         for name, columns in kept.damaged.items():
             log.warning("%s: its row in the database is damaged: %s", name, columns)
@@ -306,6 +311,7 @@ class SessionManager:
         if self._queue is not None:
             await self._queue.close()
         await self._instances.close()
+        await self._end_telling()
         await self._receiving.close()
         await self._targets.close()
         if self._messages_file is not None:
@@ -539,7 +545,7 @@ class SessionManager:
         await self._begin.wait()
         from waziterm.manager.care.telling import Teller  # noqa: PLC0415 - not before the first paint
 
-        teller = Teller(
+        self._teller = Teller(
             self._alerting,
             self._store,
             self._world.clock,
@@ -547,7 +553,16 @@ class SessionManager:
             self._broadcast.notice,
             self._adopt_incident,
         )
-        await teller.run()
+        await self._teller.run()
+
+    async def _end_telling(self) -> None:
+        """Tell what the last moments brought: the next manager would take it for another time's."""
+        if self._telling is None:
+            return
+        if self._teller is not None:
+            self._teller.end()
+            await asyncio.wait([self._telling], timeout=_TOLD_S)
+        self._telling.cancel()
 
     async def _measure(self) -> None:
         """Measure the machine and the instances, until cancelled."""

@@ -60,13 +60,19 @@ class Teller:
         self._adopt = adopt
         self._memory = Memory()
         self._desks: routing.Desks = {}
+        self._ends = False
+
+    def end(self) -> None:
+        """Let `run` end, once it has told what was heard by now."""
+        self._ends = True
+        self._heard.news.set()
 
     async def run(self) -> None:
-        """Tell what there is to tell, until cancelled."""
+        """Tell what there is to tell, until `end` or cancelled."""
         await self._go_on()
-        while True:
+        while self._heard.has_facts or not self._ends:
             await self._until_due()
-            if self._heard.has_facts:
+            if self._heard.has_facts and not self._ends:
                 await self._clock.sleep(GATHER_S)
             facts = self._heard.taken()
             try:
@@ -96,9 +102,9 @@ class Teller:
         self._desks = {name: desk.shifted(self._shift) for name, desk in kept.desks.items()}
 
     async def _until_due(self) -> None:
-        self._heard.news.clear()
-        if self._heard.has_facts:
+        if self._heard.has_facts or self._ends:
             return
+        self._heard.news.clear()
         moment, now = self._due(), self._clock.now()
         timer = None
         if moment is not None:
