@@ -125,8 +125,9 @@ class Host:
         else:
             self._end.set()
         self.world.settle()
-        while not self._task.done():
+        while not self.world.is_idle:
             self.world.pass_time(0.1)
+        self.world.run(asyncio.wait({self._task}))
         if not by_cancelling:
             self._task.result()
 

@@ -137,8 +137,6 @@ _MEASURED_AFTER_S = 60.0
 _LOOKED_THROUGH_AFTER_S = 30.0
 _PATTERNS_AFTER_S = 3.0
 """Seconds after the start: first the fleet connects. Lines wait for it."""
-_TOLD_S = 1.0
-"""So long the end waits until what happened is told."""
 
 log = logging.getLogger(__name__)
 
@@ -559,10 +557,11 @@ class SessionManager:
         """Tell what the last moments brought: the next manager would take it for another time's."""
         if self._telling is None:
             return
-        if self._teller is not None:
+        if self._teller is None:
+            self._telling.cancel()
+        else:
             self._teller.end()
-            await asyncio.wait([self._telling], timeout=_TOLD_S)
-        self._telling.cancel()
+        await asyncio.wait([self._telling])
 
     async def _measure(self) -> None:
         """Measure the machine and the instances, until cancelled."""

@@ -152,8 +152,10 @@ def _decided(instance: Instance, event: ev.Event, at: Moment) -> Decision:
                 )
             )
         case ev.LoggedOut(code=code) if instance.is_paired and not instance.state.is_live:
-            # Told in the same moment as the stop, the hold or the wait: the device is gone.
-            return _logged_out(instance, code, at)
+            # Told in the same moment as the stop, the hold or the wait, which a new device has too.
+            gone = _logged_out(instance, code, at)
+            kept = replace(gone.instance, cooldown_until=instance.cooldown_until)
+            return replace(gone, instance=kept)
         case ev.StreamReplaced() | ev.TemporaryBan() if _is_outdated(instance):
             # The fleet may find a version by itself, so what came with the refusal counts.
             return _live(instance, event, at)

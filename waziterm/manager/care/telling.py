@@ -5,6 +5,7 @@ stored in one transaction, before the outbox is woken. What happens while that i
 not lost: the facts wait, and the next manager compares how its instances stand with what was told.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -61,19 +62,22 @@ class Teller:
         self._memory = Memory()
         self._desks: routing.Desks = {}
         self._ends = False
+        self._woken = asyncio.Event()
 
     def end(self) -> None:
-        """Let `run` end, once it has told what was heard by now."""
+        """Let `run` end, once it has told what was heard by now, or cannot store it."""
         self._ends = True
         self._heard.news.set()
+        self._woken.set()
 
     async def run(self) -> None:
         """Tell what there is to tell, until `end` or cancelled."""
-        await self._go_on()
+        if not await self._go_on():
+            return
         while self._heard.has_facts or not self._ends:
             await self._until_due()
-            if self._heard.has_facts and not self._ends:
-                await self._clock.sleep(GATHER_S)
+            if self._heard.has_facts:
+                await self._pause(GATHER_S)
             facts = self._heard.taken()
             try:
                 await self._follow_clock()
@@ -81,25 +85,40 @@ class Teller:
             except StoreError as error:
                 log.warning("what is to be told is not stored yet: %s", error)
                 self._heard.put_back(facts)
-                await self._clock.sleep(AGAIN_S)
+                if self._ends:
+                    return
+                await self._pause(AGAIN_S)
             except Exception:
                 # What these facts would have told is told by the next manager at the latest; it is
                 # no reason to end the fleet.
                 log.exception("not told what happened")
-                await self._clock.sleep(AGAIN_S)
+                await self._pause(AGAIN_S)
 
-    async def _go_on(self) -> None:
-        """Go on from what the last manager has told."""
-        while True:
+    async def _pause(self, for_s: float) -> None:
+        """Wait for so many seconds, or until the end."""
+        if not self._ends:
+            self._woken.clear()
+            timer = self._clock.call_later(for_s, self._woken.set)
+            try:
+                await self._woken.wait()
+            finally:
+                timer.cancel()
+
+    async def _go_on(self) -> bool:
+        """Go on from what the last manager has told; whether that could be read before the end."""
+        while not self._ends:
             try:
                 kept = await self._store.kept_alerts()
                 break
             except StoreError as error:
                 log.warning("what was told is not read yet: %s", error)
-                await self._clock.sleep(AGAIN_S)
+                await self._pause(AGAIN_S)
+        else:
+            return False
         memory = Memory(next_key=max(kept.open, default=0) + 1, open=kept.open)
         self._memory = memory.shifted(self._shift)
         self._desks = {name: desk.shifted(self._shift) for name, desk in kept.desks.items()}
+        return True
 
     async def _until_due(self) -> None:
         if self._heard.has_facts or self._ends:
