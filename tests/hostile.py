@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from waziterm.lab.client import Lab
+from waziterm.lab.events import EventKind
 from waziterm.lab.protobufs import protobufs
 
 Child = tuple[str, Mapping[str, str], Any]
@@ -276,3 +277,22 @@ def _varint(number: int) -> bytes:
         out.append(number & 0x7F | 0x80)
         number >>= 7
     return bytes((*out, number))
+
+
+async def until_receipted(lab: Lab, whatsapp_id: str, position: int, limit_s: float) -> None:
+    """Wait until a device has sent the receipt of this message."""
+    await lab.wait_event(
+        lambda event: event.kind is EventKind.RECEIPTED and event.detail == whatsapp_id,
+        limit_s,
+        position=position,
+    )
+
+
+async def keep_busy(lab: Lab, jid: str, sender: str, limit_s: float) -> list[str]:
+    """Send messages that take us longer than the library; their ids, when it has sent the receipts
+    and has not told of all of them."""
+    slow = protobufs().e2e.Message(contactsArrayMessage={"contacts": [{}] * 40_000})
+    body, position = slow.SerializeToString(), lab.position
+    ids = [await lab.send_message(jid, body, sender) for _ in range(20)]
+    await until_receipted(lab, ids[-1], position, limit_s)
+    return ids

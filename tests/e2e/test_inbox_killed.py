@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError
 
 from tests.fleets import in_state, pair, shown
 from tests.hostile import Message as Hostile
-from tests.hostile import Strangers
+from tests.hostile import Strangers, keep_busy
 from tests.programs import packing
 from waziterm.config import load_settings
 from waziterm.domain.labfile import LabFile
@@ -30,7 +30,6 @@ from waziterm.manager.manager import SessionManager, open_manager
 
 CUSTOMERS = tuple(f"62899900{number:04}" for number in range(8))
 AT_ONCE = 25
-BURST = 20
 SHORT = {
     "WAZITERM_LIMITS__BACKOFF_FIRST_S": "0.5",
     "WAZITERM_LIMITS__BACKOFF_CAP_S": "1",
@@ -171,18 +170,10 @@ async def test_ten_thousand_messages_and_twenty_kills(lab: Lab, folder: Path) ->
 async def test_what_is_ended_has_told_all_that_has_a_receipt(
     lab: Lab, folder: Path, stops: bool
 ) -> None:
-    """The library sends the receipt before it tells, and it takes us longer to hear of these."""
-    slow = protobufs().e2e.Message(contactsArrayMessage={"contacts": [{}] * 40_000})
+    """The library sends the receipt before it tells."""
     async with fleet_on(lab, folder) as fleet:
         phone = await pair(fleet, lab, "shop")
-        position = lab.position
-        body = slow.SerializeToString()
-        sent = [await lab.send_message(phone.jid, body, CUSTOMERS[0]) for _ in range(BURST)]
-        await lab.wait_event(
-            lambda event: _is_receipt(event) and event.detail == sent[-1],
-            SETTLED_S,
-            position=position,
-        )
+        sent = await keep_busy(lab, phone.jid, CUSTOMERS[0], SETTLED_S)
         if stops:
             await fleet.stop("shop")
     assert [data["id"] for _, _, data in told(folder / "data")] == sent

@@ -12,8 +12,6 @@ import pytest_asyncio
 
 from tests.worker.hand import Hand, connecting, pair
 from waziterm.lab.client import Lab, run_lab
-from waziterm.lab.events import EventKind
-from waziterm.lab.protobufs import protobufs
 from waziterm.lab.words import Scanned
 
 CUSTOMER = "628999000111"
@@ -37,23 +35,6 @@ class Linked:
         """listens: messages in are written to the journal."""
         inbox = str(self.inbox) if listens else ""
         return connecting(self.lab, self.session, self.phone.jid, inbox)
-
-    async def keep_busy(self) -> list[str]:
-        """Send it messages that take the worker longer than the library; their ids, when it has
-        sent the receipts and not told of all of them."""
-        slow = protobufs().e2e.Message(contactsArrayMessage={"contacts": [{}] * 40_000})
-        text, position = slow.SerializeToString(), self.lab.position
-        ids = [await self.lab.send_message(self.phone.jid, text, CUSTOMER) for _ in range(20)]
-        await self.until_receipted(ids[-1], position)
-        return ids
-
-    async def until_receipted(self, whatsapp_id: str, position: int) -> None:
-        """Wait until it has sent the receipt of this message."""
-        await self.lab.wait_event(
-            lambda event: event.kind is EventKind.RECEIPTED and event.detail == whatsapp_id,
-            DEADLINE_S,
-            position=position,
-        )
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

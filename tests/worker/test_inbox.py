@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile import quoting
+from tests.hostile import keep_busy, quoting, until_receipted
 from tests.worker.conftest import CUSTOMER, DEADLINE_S, Linked
 from tests.worker.hand import NAME, Hand
 from waziterm.domain.jid import Jid
@@ -152,7 +152,7 @@ async def test_what_whatsapp_brings_again_is_named(linked: Linked) -> None:
         # It is in the journal before its receipt is sent: the second one may have got lost.
         await lab.clear()
         await lab.trouble(TroubleKind.TCP_RESET, to)
-        await linked.until_receipted(lost, position)
+        await until_receipted(lab, lost, position, DEADLINE_S)
         last = await lab.send_text(to, "the last", CUSTOMER)
         found = await until(hand, linked.inbox, last)
         told = {
@@ -196,7 +196,7 @@ async def test_what_leaves_has_written_all_that_has_a_receipt(linked: Linked) ->
     """The library sends the receipt before it tells of the message."""
     async with linked.resume(listens=True) as hand:
         await hand.wait_for(ev.Connected)
-        sent = await linked.keep_busy()
+        sent = await keep_busy(linked.lab, linked.phone.jid, CUSTOMER, DEADLINE_S)
         assert not (await hand.leave(NAME)).error
         assert [each.whatsapp_id for each in read(linked.inbox)] == sent
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.hostile import history_notice
-from tests.worker.conftest import Linked
+from tests.hostile import history_notice, keep_busy
+from tests.worker.conftest import CUSTOMER, DEADLINE_S, Linked
 from tests.worker.hand import NAME, Hand, connecting, pair, spawned
 from waziterm.domain.jid import Jid
 from waziterm.domain.labfile import LabFile
@@ -285,7 +285,7 @@ async def test_what_leaves_tells_what_whatsapp_has_said_of_the_device(
     lab, jid = linked.lab, linked.phone.jid
     async with linked.resume() as hand:
         await hand.wait_for(ev.Connected)
-        await linked.keep_busy()
+        await keep_busy(lab, jid, CUSTOMER, DEADLINE_S)
         await lab.trouble(TroubleKind.LOGIN_FAILURE, jid, times=1, **failure)
         await lab.trouble(TroubleKind.TCP_RESET, jid)
         await hand.wait_for_line("connect failure")
