@@ -61,7 +61,7 @@ def _run(world: World, act: Act) -> None:
             here = Early(world, tasks)
             await act(here)
             for link in here.links:
-                await link.leave(was_online=False)
+                await link.leave()
             await here.pool.close()
         assert not here.live
 

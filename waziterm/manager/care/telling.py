@@ -97,11 +97,16 @@ class Teller:
     async def _pause(self, for_s: float) -> None:
         """Wait for so many seconds, or until the end."""
         if not self._ends:
-            self._woken.clear()
-            timer = self._clock.call_later(for_s, self._woken.set)
-            try:
-                await self._woken.wait()
-            finally:
+            await self._wait(self._woken, for_s)
+
+    async def _wait(self, woken: asyncio.Event, for_s: float | None) -> None:
+        """Wait for an event, and for so many seconds at most; None: for as long as it takes."""
+        woken.clear()
+        timer = None if for_s is None else self._clock.call_later(for_s, woken.set)
+        try:
+            await woken.wait()
+        finally:
+            if timer is not None:
                 timer.cancel()
 
     async def _go_on(self) -> bool:
@@ -123,16 +128,8 @@ class Teller:
     async def _until_due(self) -> None:
         if self._heard.has_facts or self._ends:
             return
-        self._heard.news.clear()
         moment, now = self._due(), self._clock.now()
-        timer = None
-        if moment is not None:
-            timer = self._clock.call_later(max(0.0, moment - now), self._heard.news.set)
-        try:
-            await self._heard.news.wait()
-        finally:
-            if timer is not None:
-                timer.cancel()
+        await self._wait(self._heard.news, None if moment is None else max(0.0, moment - now))
 
     def _due(self) -> float | None:
         now, settings = self._clock.now(), self._heard.settings

@@ -55,7 +55,6 @@ class Attempt:
         self._turns = turns
         self._task: asyncio.Task[None] | None = None
         self._pulse: asyncio.Task[None] | None = None
-        self._was_online = False
         self._place: Place | None = None
         self._turn: PairingTurn | None = None
         self.link: Link | None = None
@@ -101,8 +100,8 @@ class Attempt:
 
     def watch(self, limits: Limits) -> None:
         """From now on probe the connection, in the background, until it is let go."""
-        self._was_online = True
         if self._pulse is None and self.link is not None:
+            self.link.was_online = True
             self._pulse = self._begin(partial(self.link.beat, limits))
 
     def _begin(self, work: Callable[[], Awaitable[None]]) -> "asyncio.Task[None]":
@@ -141,7 +140,7 @@ class Attempt:
         """End it, in whichever phase it is; see `Link.leave`."""
         await self.unwatch()
         if self.link is not None:
-            await self.link.leave(was_online=self._was_online)
+            await self.link.leave()
             # It holds us, and would wait for the collector with all that it has received.
             self.link = None
         await _cancelled(self._task)

@@ -35,12 +35,11 @@ class Post:
 
 
 class Inbox:
-    """The posts of one supervisor, in the order in which they came. begin: is called with the
-    first one, to have them read."""
+    """The posts of one supervisor, in the order in which they came. begin: is called with
+    each one until `close`, to have them read."""
 
     def __init__(self, begin: Callable[[], None]) -> None:
         self._begin = begin
-        self._has_begun = False
         self._queue: asyncio.Queue[Post | asyncio.Future[None] | None] = asyncio.Queue()
         self._closed: FleetError | None = None
 
@@ -50,8 +49,7 @@ class Inbox:
     def _put(self, post: Post | asyncio.Future[None]) -> None:
         self._queue.put_nowait(post)
         # What comes behind `close` is read by nobody.
-        if not self._has_begun and self._closed is None:
-            self._has_begun = True
+        if self._closed is None:
             self._begin()
 
     def ask(self, event: ev.Event) -> asyncio.Future[None]:

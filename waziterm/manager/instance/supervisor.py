@@ -200,8 +200,9 @@ class Supervisor:
             await asyncio.wait([self._running])
 
     def _begin(self) -> None:
-        name = f"supervisor {self._instance.name}"
-        self._running = self._services.tasks.create_task(self._run(), name=name)
+        if self._running is None:
+            name = f"supervisor {self._instance.name}"
+            self._running = self._services.tasks.create_task(self._run(), name=name)
 
     async def _run(self) -> None:
         """Work through the inbox until `close`."""

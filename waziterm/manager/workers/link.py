@@ -67,7 +67,9 @@ class Link:
         self._owed: dict[int, str] = {}
         self._parted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._lost = 0
-        self.leaving = self.was_online = False
+        self.leaving = False
+        self.was_online = False
+        """Whether there may be messages in, and verdicts, that the library has not told."""
         self.wanted = asyncio.Event()
         """Set by whoever wants the next probe at once."""
 
@@ -193,15 +195,13 @@ class Link:
         asking = self._ask(lambda number: wire.RollJournal(self.name, number), limit_s)
         return await _ended(asking, limit_s)
 
-    async def leave(self, *, was_online: bool) -> None:
+    async def leave(self) -> None:
         """End the connection here, or a try to make one. Nothing but a verdict is heard of it any
         more. When that takes longer than `worker.SOON_S` it goes on in the background, until
         `parted`: before that, nobody may connect this instance elsewhere.
-
-        was_online: there may still be messages in, and verdicts, that the library has not told.
         """
         if not self.leaving:
-            self.leaving, self.was_online = True, was_online
+            self.leaving = True
             self._fail_all(WorkerGoneError("the worker was stopped"))
             await self._carrier.part(self)
 
