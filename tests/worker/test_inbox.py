@@ -31,9 +31,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def read(path: Path) -> tuple[Inbound, ...]:
+    """All that the journal has by now. Its last line may be on its way still."""
     data = path.read_bytes() if path.exists() else b""
     part = journal.part_of("", 0, data, is_whole=False)
-    assert (part.damaged, part.end) == (0, len(data))
+    assert part.damaged == 0
     return part.messages
 
 
