@@ -10,9 +10,11 @@ from hypothesis import settings
 
 from waziterm.lab.client import Lab, run_lab
 
-# A test measures no speed: on a busy machine an example takes as long as it takes.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+# A test measures no speed: on a busy machine an example takes as long as it takes. The examples are
+# the same each time, or new ones where `--hypothesis-profile=new` asks for them.
+settings.register_profile("new", deadline=None, derandomize=False)
+settings.register_profile("same", deadline=None, derandomize=True, database=None)
+settings.load_profile("same")
 
 # A third of the tests' time went into looking through all that is loaded for garbage.
 gc.set_threshold(50_000, 20, 20)

@@ -5,7 +5,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from waziterm.domain.lifecycle import events as ev
 from waziterm.domain.lifecycle.actions import (
@@ -28,6 +34,7 @@ from waziterm.domain.lifecycle.states import State, Wanted
 LIMITS = Limits()
 RIVALS = (Reason.RIVAL, Reason.CONFLICT_BUDGET)
 JID = "6281234567890:1@s.whatsapp.net"
+OTHER = "6289876543210:1@s.whatsapp.net"
 
 
 def paired(**changes: object) -> Instance:
@@ -94,7 +101,14 @@ LIBRARY = st.one_of(
     st.just(ev.ProbeRefused("error 500: internal-server-error")),
     st.just(ev.SendUnanswered(60.0)),
     st.just(ev.HolderFound("python bot.py (pid 7)")),
+    st.just(ev.TakenOver("python bot.py (pid 7)")),
+    st.just(ev.SuspectsFound("python bot.py (pid 7)")),
     st.just(ev.SessionMissing()),
+    st.builds(ev.NotCarriedOut, st.just("OSError"), st.sampled_from([None, True, False])),
+    st.builds(ev.PairingsAhead, st.integers(0, 3)),
+    st.builds(ev.PhoneSeen, st.sampled_from([0.0, 60.0])),
+    st.builds(ev.HistoryCame, st.just(100), st.booleans()),
+    st.just(ev.ClockSet()),
     st.just(ev.FleetOutdated()),
     st.builds(ev.VersionAwaited, st.just("2.3000.1"), st.none() | st.just(2e6), st.booleans()),
     st.builds(ev.VersionChanged, st.booleans()),
@@ -106,6 +120,7 @@ COMMANDS = st.one_of(
     st.builds(ev.ReconnectAsked, st.booleans()),
     st.builds(ev.CleanAsked, st.booleans(), st.booleans()),
     st.just(ev.PauseAsked()),
+    st.just(ev.ExportAsked("out.zip")),
     st.builds(
         ev.EditAsked,
         st.fixed_dictionaries(
@@ -169,6 +184,7 @@ class Lifecycle(RuleBasedStateMachine):
                 assert self.now >= self.ban_until, "an attempt inside a ban"
                 assert self.now >= self.barrier_until, "an attempt inside a cool-down"
                 assert not self.held, "an attempt while held"
+                assert takeover or before.state is not State.HELD, "held, and nobody took over"
                 assert self.instance.state is State.CONNECTING
                 self.queued = True
         in_step(decision, event)
@@ -209,9 +225,17 @@ class Lifecycle(RuleBasedStateMachine):
             assert self.instance.jid == was.jid
             assert (self.instance.hold is not None) >= (was.hold is not None)
             if was.hold is not None and was.hold is not Reason.OUTDATED_CLIENT:
-                assert self.instance.hold is was.hold, "another hold, which may end by itself"
+                holds = self.instance.hold
+                assert holds is not Reason.OUTDATED_CLIENT, "a hold that may end by itself"
             self.barrier_until = max(kept[0], was.cooldown_until or 0.0)
             self.held = kept[1] or was.hold is not None
+
+    @rule(jid=st.sampled_from([JID, OTHER]), is_other=st.booleans())
+    def next_manager(self, jid: str, is_other: bool) -> None:
+        """It finds what was stored, and in the file a device that the last one did not store."""
+        self.worker = self.queued = False
+        self.tell(ev.DeviceFound(jid))
+        self.tell(ev.Booted(is_other))
 
     @rule()
     def turn_comes(self) -> None:
@@ -256,6 +280,64 @@ class Lifecycle(RuleBasedStateMachine):
 
 TestLifecycle = Lifecycle.TestCase
 TestLifecycle.settings = settings(max_examples=150, stateful_step_count=40)
+
+
+@pytest.mark.soak
+def test_many_new_orders_of_events_break_no_invariant() -> None:
+    run_state_machine_as_test(
+        Lifecycle,
+        settings=settings(
+            max_examples=6000, stateful_step_count=40, derandomize=False, database=None
+        ),
+    )
+
+
+def held_unpaired() -> Instance:
+    """Held before it was linked: another program had its file open."""
+    it = decide(replace(paired(), jid=None), ev.StartAsked(), 1000.0, 0.0, LIMITS).instance
+    it = decide(it, ev.HolderFound("python bot.py (pid 7)"), 1000.0, 0.0, LIMITS).instance
+    assert (it.state, it.reason, it.hold) == (State.HELD, Reason.LOCAL_HOLDER, Reason.LOCAL_HOLDER)
+    return it
+
+
+@pytest.mark.parametrize("asked", [ev.StartAsked(), ev.ReconnectAsked(takeover=False)])
+def test_what_is_held_before_it_is_linked_waits_for_a_takeover(asked: ev.Order) -> None:
+    it = held_unpaired()
+    decision = decide(it, asked, 2000.0, 0.0, LIMITS)
+    assert decision.instance.state is State.HELD and not queues(decision)
+    assert decision.refusal and "r" in decision.hint
+    assert queues(decide(it, ev.ReconnectAsked(takeover=True), 2000.0, 0.0, LIMITS))
+
+
+@pytest.mark.parametrize("better", [ev.Booted(library_changed=True), ev.VersionChanged(True)])
+def test_what_held_it_before_the_version_was_refused_holds_on(better: ev.Event) -> None:
+    it = decide(held_unpaired(), ev.FleetOutdated(), 2000.0, 0.0, LIMITS).instance
+    assert it.hold is Reason.OUTDATED_CLIENT
+    it = decide(it, better, 3000.0, 0.0, LIMITS).instance
+    assert (it.state, it.reason, it.hold) == (State.HELD, Reason.LOCAL_HOLDER, Reason.LOCAL_HOLDER)
+
+
+def test_a_device_that_is_found_ends_no_hold_and_no_wait() -> None:
+    found = ev.DeviceFound(OTHER)
+    it = replace(held_unpaired(), former_jid=JID)
+    it = decide(it, found, 2000.0, 0.0, LIMITS).instance
+    assert (it.state, it.hold, it.jid) == (State.HELD, Reason.LOCAL_HOLDER, OTHER)
+    it = decide(online(), ev.StreamReplaced(), 2000.0, 0.0, LIMITS).instance
+    it = decide(it, ev.LoggedOut(on_connect=False, code=401), 2000.0, 0.0, LIMITS).instance
+    it = decide(it, ev.StartAsked(), 2000.0, 0.0, LIMITS).instance
+    assert it.state is State.COOLDOWN and not it.is_paired
+    it = decide(it, found, 2001.0, 0.0, LIMITS).instance
+    booted = decide(it, ev.Booted(), 2001.0, 0.0, LIMITS)
+    assert booted.instance.state is State.COOLDOWN and not queues(booted)
+
+
+def test_a_connection_ends_the_hold_of_the_device_before() -> None:
+    it = decide(held_unpaired(), ev.StopAsked(), 2000.0, 0.0, LIMITS).instance
+    it = decide(it, ev.StartAsked(), 2001.0, 0.0, LIMITS).instance
+    it = decide(it, ev.Connected(OTHER), 2002.0, 0.0, LIMITS).instance
+    assert (it.state, it.jid, it.hold) == (State.CONNECTED, OTHER, None)
+    asked = decide(it, ev.StartAsked(), 2003.0, 0.0, LIMITS)
+    assert asked.instance.state is State.CONNECTED and not asked.refusal
 
 
 @given(st.floats(0, 1, exclude_max=True))

@@ -92,7 +92,7 @@ def _decided(instance: Instance, event: ev.Event, at: Moment) -> Decision:
             return command(instance, event, at)
         case ev.Booted(library_changed):
             if library_changed and instance.hold is Reason.OUTDATED_CLIENT:
-                instance = replace(instance, hold=None)
+                instance = _not_outdated(instance)
             return resume_wanted(settled(instance, at.now, at.limits), at)
         case ev.ClockSet():
             # The moments were moved along before; nothing is to be decided.
@@ -106,7 +106,7 @@ def _decided(instance: Instance, event: ev.Event, at: Moment) -> Decision:
         case ev.VersionAwaited() if instance.state is State.OUTDATED:
             return Decision(_awaiting(instance, event, at))
         case ev.VersionChanged(scouting) if instance.hold is Reason.OUTDATED_CLIENT:
-            released = replace(instance, hold=None)
+            released = _not_outdated(instance)
             if instance.state is not State.OUTDATED:
                 return Decision(released)
             return resume_wanted(released, at, Reason.VERSION_CHANGED, pairing=scouting)
@@ -129,7 +129,7 @@ def _decided(instance: Instance, event: ev.Event, at: Moment) -> Decision:
                 # The library had no time to delete a device that WhatsApp has removed.
                 return Decision(instance)
             if instance.former_jid not in (None, jid):
-                return Decision(_with_device(instance, jid, lid))
+                return Decision(_with_device(instance, jid, lid, at))
             return Decision(replace(instance, jid=jid, lid=lid or None))
         case ev.SessionMissing() if instance.is_paired and instance.state.is_live:
             return hold(instance, Reason.SESSION_MISSING, at)
@@ -249,6 +249,11 @@ def _fleet_outdated(instance: Instance, at: Moment) -> Decision:
     return Decision(replace(instance, hold=Reason.OUTDATED_CLIENT))
 
 
+def _not_outdated(instance: Instance) -> Instance:
+    """The same without the hold of 405. What it was held for before that holds on."""
+    return replace(instance, hold=instance.reason if instance.state is State.HELD else None)
+
+
 def _awaiting(instance: Instance, known: ev.VersionAwaited, at: Moment) -> Instance:
     reason = Reason.VERSION_AWAITED if known.by_itself else Reason.OUTDATED_CLIENT
     return move(
@@ -276,7 +281,7 @@ def _live(instance: Instance, event: ev.LiveEvent, at: Moment) -> Decision:
         case ev.CodeShown(code, valid_s) if instance.state is State.PAIRING:
             return Decision(replace(instance, code=PairingCode(code, at.now + valid_s)))
         case ev.PairSucceeded(jid, lid):
-            linked = replace(_with_device(instance, jid, lid), phone_seen_at=at.now)
+            linked = replace(_with_device(instance, jid, lid, at), phone_seen_at=at.now)
             return _paired(instance, linked, at)
         case ev.PairFailed() if not instance.is_paired:
             return _pairing_ended(instance, event, at)
@@ -383,16 +388,18 @@ def _paired(instance: Instance, paired: Instance, at: Moment) -> Decision:
     return Decision(moved, told)
 
 
-def _with_device(instance: Instance, jid: str, lid: str) -> Instance:
-    """A phone has linked a device. Another one than before has no conflicts of its own yet."""
+def _with_device(instance: Instance, jid: str, lid: str, at: Moment) -> Instance:
+    """A phone has linked a device. Another one than before has no conflicts of its own yet, and
+    waits for the end of a cool-down all the same."""
     paired = replace(instance, jid=jid, lid=lid or None)
     if instance.is_paired:
         return paired
-    kept = instance.hold if instance.hold is Reason.OUTDATED_CLIENT else None
+    until = instance.cooldown_until
+    stands = instance.hold is Reason.OUTDATED_CLIENT or instance.state is State.HELD
     return replace(
         paired,
-        hold=kept,
-        cooldown_until=None,
+        hold=instance.hold if stands else None,
+        cooldown_until=until if until is not None and at.now < until else None,
         guarded_at=None,
         no_new_chats_until=None,
         imported_from="",
@@ -404,6 +411,8 @@ def _with_device(instance: Instance, jid: str, lid: str) -> Instance:
 def _connected(instance: Instance, event: ev.Connected, at: Moment) -> Decision:
     if instance.state is State.CONNECTED:
         return Decision(instance)
+    if event.jid and not instance.is_paired:
+        instance = _with_device(instance, event.jid, event.lid, at)
     known = replace(
         instance,
         jid=event.jid or instance.jid,
