@@ -274,6 +274,8 @@ async def test_405_stops_the_whole_fleet_but_not_who_is_connected(lab: Lab, fold
             await fleet.start("idle")
         await in_state(fleet, "online", State.CONNECTED)
         await lab.clear()
+        # A takeover asks for no second look while the first one is under way.
+        await shown(fleet, "met", lambda view: "answers HTTP 404" in view.detail)
         current = compiled_number(installed()) + 1
         await lab.settings(page=PageMode.REVISION, revision=current)
         await fleet.reconnect("met", takeover=True)

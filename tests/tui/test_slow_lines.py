@@ -36,9 +36,14 @@ ACTS = (
 
 
 @pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Terminal]:
+def locale() -> str:
+    return "C.UTF-8"
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, locale: str) -> Iterator[Terminal]:
     argv = [sys.executable, "-m", "tests.tui.realscreen", "every_state", str(tmp_path / "log")]
-    with Terminal(argv, columns=80, rows=24, cwd=ROOT) as started:
+    with Terminal(argv, columns=80, rows=24, env={"LC_ALL": locale}, cwd=ROOT) as started:
         started.wait_for(lambda text: "? help" in text, what="screen")
         yield started
 
@@ -106,6 +111,20 @@ async def test_a_key_is_shown_as_taken_before_the_rest(terminal: Terminal) -> No
     await terminal.until(lambda _: MARKED + b" escape" in terminal.output[pressed:], what="a mark")
     assert len(terminal.output) - pressed < 1_600
     await terminal.until(lambda text: "? help" in text, what="the wall")
+
+
+@pytest.mark.parametrize(
+    ("locale", "mark"),
+    [("C.UTF-8", "75H\x1b[0;7m 中 … "), ("C", "75H\x1b[0;7m ?? ~ ")],
+    ids=["all", "ascii"],
+)
+async def test_the_mark_is_what_the_terminal_can_show(
+    terminal: Terminal, locale: str, mark: str
+) -> None:
+    await slow(terminal)
+    terminal.send("中")
+    await terminal.until(lambda _: mark.encode() in terminal.output, what="the mark")
+    assert locale != "C" or terminal.output.isascii()
 
 
 async def test_a_key_on_an_old_picture_asks(terminal: Terminal) -> None:

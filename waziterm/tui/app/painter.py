@@ -8,6 +8,9 @@ from textual.app import App
 from waziterm.tui.app.driver import TerminalDriver
 from waziterm.tui.app.frames import Frames
 from waziterm.tui.app.line import Line
+from waziterm.tui.paint.cells import cut, width_of
+from waziterm.tui.paint.finish import only_ascii
+from waziterm.tui.paint.plainglyphs import to_ascii
 from waziterm.tui.textual_private import Painted, driver_of, shows_at_once
 
 SETTLE_S = 0.012
@@ -106,8 +109,10 @@ class Painter:
         columns, rows = self._frames.size
         now = asyncio.get_running_loop().time()
         if driver is not None and columns > MARK and self._line.piece(now) is not None:
-            shown = f" {key} … "[:MARK]
-            text = f"\x1b[{rows};{columns - len(shown) + 1}H\x1b[0;7m{shown}\x1b[0m"
+            # It passes Textual's filters by.
+            shown = cut(f" {key} … ", MARK)
+            shown = to_ascii(shown) if only_ascii(self._app) else shown
+            text = f"\x1b[{rows};{columns - width_of(shown) + 1}H\x1b[0;7m{shown}\x1b[0m"
             driver.write(text)
             self._line.wrote(len(text), now)
             self._frames.forget_line(rows - 1)
