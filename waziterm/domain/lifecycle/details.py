@@ -15,6 +15,8 @@ from waziterm.domain.units import moment_text
 
 QUEUED = "waiting for its turn"
 """The detail of an instance that is to connect as soon as the fleet's limit allows."""
+WHEN_ITS_TURN = "connects when its turn comes"
+"""What it does next."""
 _BANS = {
     101: "sent to too many people",
     102: "blocked by too many people",
@@ -90,7 +92,7 @@ TEMPLATES = (
     *(OWN_VERSION, SET_VERSION, READ_VERSION, REFUSED_VERSION, TRIED_VERSION, VERSION_IS_READ),
     *(NO_VERSION_YET, NO_VERSION_SOUGHT, OTHER_LIBRARY, NO_PAGE, INTERNAL_ERROR),
     *(ENDED_UNSEEN, NO_HEARTBEAT, FOUND_DEAD),
-    QUEUED,
+    *(QUEUED, WHEN_ITS_TURN),
 )
 """The templates of all of them, for the catalogs."""
 

@@ -9,6 +9,7 @@ from typing import Any
 from waziterm.domain.codec import document_of
 from waziterm.domain.frozen import dataclass
 from waziterm.domain.jid import Jid, mask_number, same_number
+from waziterm.domain.lifecycle.details import WHEN_ITS_TURN, is_queued
 from waziterm.domain.lifecycle.reasons import Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.units import Moment
@@ -306,6 +307,8 @@ class Instance:
     def next_step(self) -> str:
         """What the program does next or what a person has to do. A ban whose end WhatsApp did not
         tell ends by no wait."""
+        if self.state is State.CONNECTING and is_queued(self.detail):
+            return WHEN_ITS_TURN
         is_endless = self.state is State.HELD and self.reason is Reason.TEMPORARY_BAN
         return (Reason.REFUSED if is_endless else self.reason).next_step
 

@@ -7,7 +7,7 @@ from waziterm.domain.care.layers import Layer, LayerName, TestReport, Verdict
 from waziterm.domain.fleet.api import FleetError, InstanceView, SendResult
 from waziterm.domain.frozen import dataclass
 from waziterm.domain.labfile import LabFile
-from waziterm.domain.lifecycle.details import reason_phrase
+from waziterm.domain.lifecycle.details import WHEN_ITS_TURN, reason_phrase
 from waziterm.domain.lifecycle.states import State
 from waziterm.domain.phrase import Phrase, as_it_is
 from waziterm.manager.care.route import WHATSAPP, Endpoint, Route, dns, route_of, safe, tcp, tls
@@ -140,7 +140,8 @@ def _refused(name: LayerName, connection: Connection, error: FleetError, started
 def _next_step(view: InstanceView) -> Phrase:
     """What comes next by the instance's own account, which is its reason's word for it."""
     step = view.reason.next_step
-    return Phrase(view.reason.next_step) if view.next_step == step else as_it_is(view.next_step)
+    known = view.next_step in (step, WHEN_ITS_TURN)
+    return Phrase(view.next_step) if known else as_it_is(view.next_step)
 
 
 def _holds(layer: Layer | None) -> bool:
