@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 import zxingcpp
+from PIL import Image
 
 CELL_WIDE, CELL_HIGH = 8, 18
 
@@ -28,10 +29,14 @@ class PaintedCell(Protocol):
 
 def decode_qr(rows: Sequence[Sequence[PaintedCell]]) -> str | None:
     """The text of the QR code on the screen, or None."""
-    found = zxingcpp.read_barcodes(
-        rasterise(rows), formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
-    )
-    return found[0].text if found else None
+    found = read_codes(rasterise(rows))
+    return found[0] if found else None
+
+
+def read_codes(picture: np.ndarray | Image.Image) -> list[str]:
+    """The texts of the QR codes in a grey picture. Their squares may look like other barcodes."""
+    formats = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+    return [each.text for each in zxingcpp.read_barcodes(picture, formats=formats)]
 
 
 def rasterise(rows: Sequence[Sequence[PaintedCell]]) -> np.ndarray:

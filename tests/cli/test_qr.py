@@ -5,10 +5,10 @@ import re
 
 import numpy as np
 import pytest
-import zxingcpp
 
 from tests.cli.conftest import Call, served
 from tests.control.scripted import QR_TEXT, ScriptedFleet, pairing_view, view
+from tests.qrscan import read_codes
 from waziterm.cli.show import qr
 from waziterm.domain.fleet.api import FleetError
 from waziterm.domain.lifecycle.reasons import Reason
@@ -30,8 +30,8 @@ def scanned(rows: list[str]) -> str:
         inked += [[upper for upper, _ in cells], [lower for _, lower in cells]]
     dark = np.array(inked, dtype=np.uint8)
     picture = np.kron(255 - 255 * dark, np.ones((4, 4), dtype=np.uint8))
-    (found,) = zxingcpp.read_barcodes(np.pad(picture, 8, constant_values=255))
-    return found.text
+    (found,) = read_codes(np.pad(picture, 8, constant_values=255))
+    return found
 
 
 def test_the_drawing_decodes_to_the_payload(

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import zxingcpp
 from aiohttp import web
 from PIL import Image
 
@@ -20,6 +19,7 @@ from tests.gateway.api.scripted import HOST, free_port
 from tests.moving.foreign import aged
 from tests.moving.sample import JID, PEERS, unpack
 from tests.programs import Headless, headless, verb
+from tests.qrscan import read_codes
 from waziterm.domain.lifecycle.states import State
 from waziterm.lab.client import Lab, run_lab
 from waziterm.lab.events import EventKind
@@ -51,10 +51,9 @@ class Client:
         assert told["message"] == "Success", told
         kind, _, data = told["base64"].partition(",")
         assert kind == "data:image/png;base64"
-        picture = Image.open(io.BytesIO(base64.b64decode(data)))
-        (found,) = zxingcpp.read_barcodes(picture)
-        self.codes.append(found.text)
-        return str(found.text)
+        (found,) = read_codes(Image.open(io.BytesIO(base64.b64decode(data))).convert("L"))
+        self.codes.append(found)
+        return found
 
     async def until(self, path: str, instance: str) -> dict[str, Any]:
         """What is answered once it is a success."""

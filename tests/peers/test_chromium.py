@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-import zxingcpp
 from aiohttp import web
 from PIL import Image
 
@@ -17,6 +16,7 @@ from tests.e2e.test_scan_page import NOWHERE, SCAN, scanning, unlinked
 from tests.fleets import in_state, shown
 from tests.gateway.api.scripted import free_port
 from tests.peers.chromium import PROGRAM, Tab, chromium
+from tests.qrscan import read_codes
 from waziterm.domain.lifecycle.states import State
 from waziterm.lab.client import Lab
 
@@ -32,8 +32,8 @@ SCREENS = {"laptop": (1366, 768), "tablet": (820, 1180), "phone": (390, 844)}
 
 def read(picture: bytes) -> str | None:
     """The text of the code that a camera sees on a picture."""
-    found = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)).convert("L"))
-    return found[0].text if found else None
+    found = read_codes(Image.open(io.BytesIO(picture)).convert("L"))
+    return found[0] if found else None
 
 
 async def keep(tab: Tab, name: str) -> bytes:

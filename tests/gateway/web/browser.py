@@ -14,9 +14,9 @@ from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 import cairosvg  # type: ignore[import-untyped]
-import zxingcpp
 from PIL import Image
 
+from tests.qrscan import read_codes
 from waziterm.gateway.web.scan_page import HEADERS
 
 DEADLINE_S = 30.0
@@ -69,8 +69,8 @@ def scanned(html: str) -> str | None:
         return None
     drawn = found[0].replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
     picture = Image.open(io.BytesIO(cairosvg.svg2png(drawn.encode(), output_width=600)))
-    codes = zxingcpp.read_barcodes(picture.convert("L"))
-    return codes[0].text if codes else None
+    codes = read_codes(picture.convert("L"))
+    return codes[0] if codes else None
 
 
 class Browser:
