@@ -142,7 +142,7 @@ async def test_a_sink_that_is_changed_goes_on_where_it_is_now(folder: Path) -> N
             assert outbox.counts[0].name == "ops"
             # Its wait goes on: five seconds after the try.
             (got,) = await new.until(1)
-            assert got.id == tried.id and 4.0 < got.at - tried.at < 8.0
+            assert got.id == tried.id and got.at - tried.at > 4.0
 
 
 async def test_a_disk_that_refuses_makes_no_message_twice(folder: Path) -> None:

@@ -96,7 +96,7 @@ def test_no_manager_is_said_at_once(folder: Path) -> None:
         client.ask(listing)
     assert caught.value.code == 3
     assert "waziterm headless" in caught.value.hint
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 3.0
 
 
 def test_a_socket_of_a_dead_manager_is_no_manager(folder: Path) -> None:

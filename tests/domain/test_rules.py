@@ -293,12 +293,14 @@ def test_many_new_orders_of_events_break_no_invariant() -> None:
 
 
 def test_what_waits_for_its_turn_waits_for_no_answer() -> None:
-    it = decide(paired(), ev.StartAsked(), 1000.0, 0.0, LIMITS).instance
+    it = decide(replace(paired(), jid=None), ev.StartAsked(), 1000.0, 0.0, LIMITS).instance
     assert (it.detail, it.next_step) == ("waiting for its turn", "connects when its turn comes")
     it = decide(it, ev.PairingsAhead(2), 1000.0, 0.0, LIMITS).instance
     assert it.next_step == "connects when its turn comes"
     it = decide(it, ev.Dialling(), 1000.0, 0.0, LIMITS).instance
     assert it.next_step == it.reason.next_step
+    it = decide(it, ev.PairFailed(ev.PairingEnd.NO_MULTIDEVICE), 1000.0, 0.0, LIMITS).instance
+    assert it.detail == "waiting for its turn" and it.next_step == it.reason.next_step
 
 
 def held_unpaired() -> Instance:

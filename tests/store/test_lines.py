@@ -162,4 +162,4 @@ async def test_whoever_cannot_wait_does_not_when_others_hold_the_file(tmp_path: 
             began = time.monotonic()
             with pytest.raises(LockedStoreError):
                 store.tail_now("a", limit=1)
-            assert time.monotonic() - began < 1.0
+            assert time.monotonic() - began < 3.0

@@ -10,7 +10,7 @@ from waziterm.domain.codec import document_of
 from waziterm.domain.frozen import dataclass
 from waziterm.domain.jid import Jid, mask_number, same_number
 from waziterm.domain.lifecycle.details import WHEN_ITS_TURN, is_queued
-from waziterm.domain.lifecycle.reasons import Reason
+from waziterm.domain.lifecycle.reasons import ONLY_WAITS, Reason
 from waziterm.domain.lifecycle.states import State, Wanted
 from waziterm.domain.units import Moment
 
@@ -307,10 +307,11 @@ class Instance:
     def next_step(self) -> str:
         """What the program does next or what a person has to do. A ban whose end WhatsApp did not
         tell ends by no wait."""
-        if self.state is State.CONNECTING and is_queued(self.detail):
-            return WHEN_ITS_TURN
         is_endless = self.state is State.HELD and self.reason is Reason.TEMPORARY_BAN
-        return (Reason.REFUSED if is_endless else self.reason).next_step
+        step = (Reason.REFUSED if is_endless else self.reason).next_step
+        is_waiting = self.state is State.CONNECTING and is_queued(self.detail)
+        # What a person has to do stays said, such as to update WhatsApp on the phone.
+        return WHEN_ITS_TURN if is_waiting and step in ONLY_WAITS else step
 
     @property
     def next_attempt(self) -> float | None:
