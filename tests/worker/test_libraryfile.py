@@ -5,6 +5,7 @@ import os
 import struct
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,18 @@ def library(folder: Path, content: bytes) -> Path:
     path = folder / "neonize-linux-amd64.so"
     path.write_bytes(content)
     return path
+
+
+def test_the_release_that_is_installed_is_what_its_metadata_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert lib.installed_release() == version("neonize")
+    # What an upgrade that broke off has left says nothing.
+    (tmp_path / "neonize").mkdir()
+    for left in ("0.0.1", "0.0.2"):
+        (tmp_path / f"neonize-{left}.dist-info").mkdir()
+    monkeypatch.setattr(lib, "package_folder", lambda: tmp_path / "neonize")
+    assert lib.installed_release() == version("neonize")
 
 
 @quiet

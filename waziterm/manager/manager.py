@@ -14,7 +14,6 @@ from contextlib import (
 )
 from datetime import UTC, datetime
 from functools import cached_property, partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,6 +79,7 @@ from waziterm.manager.world import World, real_world
 from waziterm.store.errors import StoreError
 from waziterm.store.outbox import add_alert
 from waziterm.store.store import Store, open_store
+from waziterm.worker.library_file import installed_release
 
 if TYPE_CHECKING:
     from waziterm.domain.alerts.delivery import AlertsView, FailedAlert, SinkTest
@@ -244,7 +244,7 @@ class SessionManager:
         self._background: list[asyncio.Task[None]] = []
         self._telling: asyncio.Task[None] | None = None
         self._teller: Teller | None = None
-        self._library = version("neonize")
+        self._library = installed_release()
         self._silent: dict[Listener, SilentListener] = {}
         world.clock.now()
         self._shift_at_start = world.clock.shift

@@ -37,6 +37,18 @@ def package_folder() -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
+def installed_release() -> str:
+    """The release of neonize that is installed, by the name of its metadata's folder (PyPA's
+    "Recording installed projects"). Raises LibraryFileError when it is not installed."""
+    found = [each.name for each in package_folder().parent.glob("neonize-*.dist-info")]
+    if len(found) == 1:
+        return found[0].removeprefix("neonize-").removesuffix(".dist-info")
+    # A start would wait for its 20 ms.
+    from importlib.metadata import version  # noqa: PLC0415
+
+    return version("neonize")
+
+
 def file_name() -> str:
     """What neonize calls its library on this machine (its `utils.platform.generated_name`)."""
     system = "android" if hasattr(sys, "getandroidapilevel") else platform.system().lower()
