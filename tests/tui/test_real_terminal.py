@@ -68,16 +68,15 @@ def test_a_signal_while_a_dialog_is_open(start: Start) -> None:
     assert terminal.is_sane()
 
 
-def test_a_lost_connection_ends_the_program_without_a_hang(start: Start) -> None:
-    terminal = start("every_state")
+@pytest.mark.parametrize("ignored", ["", "1"], ids=["sighup", "no sighup"])
+@pytest.mark.parametrize("fleet", ["every_state", "busy"])
+def test_a_terminal_that_is_gone_ends_it_and_is_no_crash(
+    start: Start, tmp_path: Path, fleet: str, ignored: str
+) -> None:
+    terminal = start(fleet, WAZITERM_TEST_IGNORE_SIGHUP=ignored)
     terminal.hang_up()
     assert terminal.wait_exit() == 0
-
-
-def test_a_terminal_that_is_gone_ends_it_even_without_sighup(start: Start) -> None:
-    terminal = start("every_state", WAZITERM_TEST_IGNORE_SIGHUP="1")
-    terminal.hang_up()
-    assert terminal.wait_exit() == 0
+    assert "crashed" not in (tmp_path / "log").read_text()
 
 
 def test_a_terminal_that_stops_reading_never_blocks_the_loop(start: Start, tmp_path: Path) -> None:

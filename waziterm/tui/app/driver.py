@@ -21,6 +21,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, cast
 
 from textual import events
@@ -295,9 +296,12 @@ class TerminalDriver(LinuxDriver):
         self._unanswered = 0
 
     def _crash(self, error: BaseException) -> None:
-        """The screen cannot go on. For any thread, and for signal handlers."""
+        """The screen cannot go on; where its terminal is gone, it is left as by `q`. For any
+        thread, and for signal handlers."""
+        app = cast(ContainedApp, app_of(self))
+        end = app.leave if is_hung_up(self._fd) else partial(app.crash, error)
         with suppress(RuntimeError):  # the loop has ended, and the screen with it
-            loop_of(self).call_soon_threadsafe(cast(ContainedApp, app_of(self)).crash, error)
+            loop_of(self).call_soon_threadsafe(end)
 
     # -- stopped and continued
 
