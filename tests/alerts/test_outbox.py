@@ -140,7 +140,7 @@ async def test_a_sink_that_is_changed_goes_on_where_it_is_now(folder: Path) -> N
             assert await last_error(store) == "HTTP 500"
             outbox.apply(told_by(webhook(new.url)))
             assert outbox.counts[0].name == "ops"
-            # Its wait goes on: five seconds after the try.
+            # Its wait does not end with the change: five seconds after the try.
             (got,) = await new.until(1)
             assert got.id == tried.id and got.at - tried.at > 4.0
 

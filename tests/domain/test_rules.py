@@ -149,6 +149,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.barrier_until = 0.0
         self.ban_until = 0.0
         self.held = False
+        self.waits_for_a_person = False
         self.cleaned: Instance | None = None
 
     def tell(self, event: ev.Event, random: float = 0.5) -> Decision:
@@ -170,6 +171,9 @@ class Lifecycle(RuleBasedStateMachine):
             self.held = False
         if isinstance(event, ev.CleanAsked) and before.is_paired:
             self.cleaned = before
+        ends = takeover or isinstance(event, ev.StopAsked | ev.CleanAsked | ev.LoggedOut)
+        waits = self.waits_for_a_person and not ends
+        self.waits_for_a_person = waits or self.instance.state is State.HELD
         if not self.instance.is_paired:
             # A hold belongs to the device that is not there; 405 meets everybody.
             self.held = self.instance.hold is Reason.OUTDATED_CLIENT
@@ -184,7 +188,7 @@ class Lifecycle(RuleBasedStateMachine):
                 assert self.now >= self.ban_until, "an attempt inside a ban"
                 assert self.now >= self.barrier_until, "an attempt inside a cool-down"
                 assert not self.held, "an attempt while held"
-                assert takeover or before.state is not State.HELD, "held, and nobody took over"
+                assert not self.waits_for_a_person, "held, and nobody took over"
                 assert self.instance.state is State.CONNECTING
                 self.queued = True
         in_step(decision, event)
@@ -304,11 +308,16 @@ def test_what_waits_for_its_turn_waits_for_no_answer() -> None:
 
 
 def held_unpaired() -> Instance:
-    """Held before it was linked: another program had its file open."""
+    """Held before it was linked."""
     it = decide(replace(paired(), jid=None), ev.StartAsked(), 1000.0, 0.0, LIMITS).instance
-    it = decide(it, ev.HolderFound("python bot.py (pid 7)"), 1000.0, 0.0, LIMITS).instance
-    assert (it.state, it.reason, it.hold) == (State.HELD, Reason.LOCAL_HOLDER, Reason.LOCAL_HOLDER)
+    it = decide(it, ev.SessionBroken("not a database"), 1000.0, 0.0, LIMITS).instance
+    assert is_held_as_before(it)
     return it
+
+
+def is_held_as_before(it: Instance) -> bool:
+    broken = Reason.SESSION_BROKEN
+    return (it.state, it.reason, it.hold) == (State.HELD, broken, broken)
 
 
 @pytest.mark.parametrize("asked", [ev.StartAsked(), ev.ReconnectAsked(takeover=False)])
@@ -320,19 +329,41 @@ def test_what_is_held_before_it_is_linked_waits_for_a_takeover(asked: ev.Order) 
     assert queues(decide(it, ev.ReconnectAsked(takeover=True), 2000.0, 0.0, LIMITS))
 
 
-@pytest.mark.parametrize("better", [ev.Booted(library_changed=True), ev.VersionChanged(True)])
-def test_what_held_it_before_the_version_was_refused_holds_on(better: ev.Event) -> None:
-    it = decide(held_unpaired(), ev.FleetOutdated(), 2000.0, 0.0, LIMITS).instance
-    assert it.hold is Reason.OUTDATED_CLIENT
-    it = decide(it, better, 3000.0, 0.0, LIMITS).instance
-    assert (it.state, it.reason, it.hold) == (State.HELD, Reason.LOCAL_HOLDER, Reason.LOCAL_HOLDER)
+BETTER = [ev.Booted(library_changed=True), ev.VersionChanged(scouting=True)]
+
+
+@pytest.mark.parametrize("asked", [ev.StartAsked(), ev.ReconnectAsked(takeover=False), ev.Booted()])
+@pytest.mark.parametrize("better", BETTER)
+def test_what_is_held_stays_held_when_a_version_is_refused_and_another_one_found(
+    asked: ev.Event, better: ev.Event
+) -> None:
+    it = held_unpaired()
+    for event in (ev.FleetOutdated(), asked, better):
+        decision = decide(it, event, 2000.0, 0.0, LIMITS)
+        assert is_held_as_before(decision.instance) and not queues(decision)
+        it = decision.instance
+
+
+@pytest.mark.parametrize("stored", [None, Reason.OUTDATED_CLIENT])
+def test_a_row_whose_hold_was_taken_away_has_it_back(stored: Reason | None) -> None:
+    it = decide(
+        replace(held_unpaired(), hold=stored), ev.Booted(True), 2000.0, 0.0, LIMITS
+    ).instance
+    assert is_held_as_before(it)
+
+
+@pytest.mark.parametrize("rest", [ev.StopAsked(), ev.CleanAsked()])
+def test_what_held_it_before_it_had_a_device_ends_with_a_stop(rest: ev.Order) -> None:
+    it = decide(held_unpaired(), rest, 2000.0, 0.0, LIMITS).instance
+    assert it.state is State.STOPPED and it.hold is None
+    assert queues(decide(it, ev.StartAsked(), 2001.0, 0.0, LIMITS))
 
 
 def test_a_device_that_is_found_ends_no_hold_and_no_wait() -> None:
     found = ev.DeviceFound(OTHER)
     it = replace(held_unpaired(), former_jid=JID)
     it = decide(it, found, 2000.0, 0.0, LIMITS).instance
-    assert (it.state, it.hold, it.jid) == (State.HELD, Reason.LOCAL_HOLDER, OTHER)
+    assert is_held_as_before(it) and it.jid == OTHER
     it = decide(online(), ev.StreamReplaced(), 2000.0, 0.0, LIMITS).instance
     it = decide(it, ev.LoggedOut(on_connect=False, code=401), 2000.0, 0.0, LIMITS).instance
     it = decide(it, ev.StartAsked(), 2000.0, 0.0, LIMITS).instance
@@ -342,13 +373,19 @@ def test_a_device_that_is_found_ends_no_hold_and_no_wait() -> None:
     assert booted.instance.state is State.COOLDOWN and not queues(booted)
 
 
-def test_a_connection_ends_the_hold_of_the_device_before() -> None:
-    it = decide(held_unpaired(), ev.StopAsked(), 2000.0, 0.0, LIMITS).instance
-    it = decide(it, ev.StartAsked(), 2001.0, 0.0, LIMITS).instance
-    it = decide(it, ev.Connected(OTHER), 2002.0, 0.0, LIMITS).instance
-    assert (it.state, it.jid, it.hold) == (State.CONNECTED, OTHER, None)
+@pytest.mark.parametrize("jid", [JID, OTHER])
+def test_a_connection_ends_the_hold_of_the_device_before(jid: str) -> None:
+    rival = replace(online(), guarded_at=1900.0)
+    it = decide(rival, ev.StreamReplaced(), 2000.0, 0.0, LIMITS).instance
+    for event in (ev.CleanAsked(), ev.StartAsked(), ev.Connected(jid)):
+        assert it.hold is Reason.RIVAL
+        it = decide(it, event, 2001.0, 0.0, LIMITS).instance
+    assert (it.state, it.jid, it.hold) == (State.CONNECTED, jid, None)
     asked = decide(it, ev.StartAsked(), 2003.0, 0.0, LIMITS)
     assert asked.instance.state is State.CONNECTED and not asked.refusal
+    # What the device has met before is its own.
+    again = decide(it, ev.StreamReplaced(), 2010.0, 0.0, LIMITS).instance
+    assert again.state is (State.HELD if jid == JID else State.COOLDOWN)
 
 
 @given(st.floats(0, 1, exclude_max=True))

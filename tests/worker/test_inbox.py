@@ -200,6 +200,7 @@ async def test_what_leaves_has_written_all_that_has_a_receipt(linked: Linked) ->
         sent = await keep_busy(linked.lab, linked.phone.jid, CUSTOMER, DEADLINE_S)
         assert not (await hand.leave(NAME)).error
         assert [each.whatsapp_id for each in read(linked.inbox)] == sent
+        assert linked.inbox.read_bytes().endswith(b"\n")
 
 
 async def test_a_disk_that_takes_nothing(linked: Linked) -> None:

@@ -36,11 +36,12 @@ def test_the_release_that_is_installed_is_what_its_metadata_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert lib.installed_release() == version("neonize")
-    # What an upgrade that broke off has left says nothing.
     (tmp_path / "neonize").mkdir()
-    for left in ("0.0.1", "0.0.2"):
-        (tmp_path / f"neonize-{left}.dist-info").mkdir()
+    (tmp_path / "neonize-9.9.9.dist-info").mkdir()
     monkeypatch.setattr(lib, "package_folder", lambda: tmp_path / "neonize")
+    assert lib.installed_release() == "9.9.9"
+    # An upgrade that broke off has left another one.
+    (tmp_path / "neonize-9.9.8.dist-info").mkdir()
     assert lib.installed_release() == version("neonize")
 
 

@@ -39,7 +39,8 @@ def package_folder() -> Path:
 
 def installed_release() -> str:
     """The release of neonize that is installed, by the name of its metadata's folder (PyPA's
-    "Recording installed projects"). Raises LibraryFileError when it is not installed."""
+    "Recording installed projects"). Raises LibraryFileError when it is not installed, and
+    PackageNotFoundError when it has no metadata."""
     found = [each.name for each in package_folder().parent.glob("neonize-*.dist-info")]
     if len(found) == 1:
         return found[0].removeprefix("neonize-").removesuffix(".dist-info")

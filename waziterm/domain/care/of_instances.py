@@ -51,7 +51,7 @@ def ailments(survey: Survey, with_bad_file: frozenset[str]) -> Iterator[Finding]
     for instance in survey.instances:
         if Reason.OUTDATED_CLIENT in (instance.hold, instance.reason):
             outdated.append(instance)
-        elif instance.hold is not None:
+        elif instance.is_held:
             if not (instance.hold in _OF_THE_FILE and instance.name in with_bad_file):
                 yield _held(survey, instance)
         elif instance.banned_until is not None and instance.banned_until > survey.now:

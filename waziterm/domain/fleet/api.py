@@ -211,9 +211,15 @@ class FleetView:
                     state=Phrase(view.state.label),
                     why=Phrase(view.reason.sentence),
                 ),
-                "" if view.paired else Phrase("`waziterm start {name}`", name=view.name),
+                "" if view.paired else _way_to_code(view),
             )
         return view.qr
+
+
+def _way_to_code(view: InstanceView) -> Phrase:
+    if view.state is State.HELD:
+        return Phrase("`waziterm reconnect {name} --takeover`", name=view.name)
+    return Phrase("`waziterm start {name}`", name=view.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -232,8 +232,10 @@ class Instance:
 
     @property
     def is_held(self) -> bool:
-        """Whether its hold stands: one of a conflict belongs to a device, 405 meets everybody."""
-        return self.hold is not None and (self.is_paired or self.hold is Reason.OUTDATED_CLIENT)
+        """Whether its hold stands: it belongs to a device, or to who is held before he has one; 405
+        meets everybody. It stays in the row of a cleaned instance, whose session may come back."""
+        stands = self.is_paired or self.state is State.HELD
+        return self.hold is not None and (stands or self.hold is Reason.OUTDATED_CLIENT)
 
     def shifted(self, by: float) -> "Instance":
         """The same after the clock was set by so many seconds: each of its moments is as long ago,

@@ -35,7 +35,7 @@ def command(instance: Instance, event: ev.Order, at: Moment) -> Decision:
     barrier = blocked(running, at)
     match event:
         case ev.StopAsked():
-            wanted = replace(instance, wanted=Wanted.STOPPED)
+            wanted = replace(_at_rest(instance), wanted=Wanted.STOPPED)
             if instance.state is State.LOGGED_OUT:
                 return Decision(wanted)
             return end(wanted, Reason.BY_OPERATOR, at)
@@ -62,7 +62,7 @@ def command(instance: Instance, event: ev.Order, at: Moment) -> Decision:
             return replace(held, instance=replace(held.instance, since=at.now))
         case ev.CleanAsked(unlinked, removing, note, act_id):
             bare = replace(
-                instance,
+                _at_rest(instance),
                 wanted=Wanted.STOPPED,
                 jid=None,
                 lid=None,
@@ -87,7 +87,8 @@ def command(instance: Instance, event: ev.Order, at: Moment) -> Decision:
             if instance.state in (State.CONNECTING, State.PAIRING):
                 return Decision(running)
             fresh = replace(_afresh(running), hold=None)
-            if not instance.is_held and instance.cooldown_until is None:
+            fights = instance.is_held and instance.is_paired
+            if not fights and instance.cooldown_until is None:
                 return connect(fresh, Reason.ASKED, at, instance)
             return connect(replace(fresh, cooldown_until=at.now), Reason.TAKEOVER, at, instance)
         case ev.ReconnectAsked():
@@ -106,6 +107,12 @@ def command(instance: Instance, event: ev.Order, at: Moment) -> Decision:
             assert_never(event)
 
 
+def _at_rest(instance: Instance) -> Instance:
+    """The instance as it goes to rest. What held it before it had a device ends with that."""
+    ends = instance.state is State.HELD and not instance.is_paired
+    return replace(instance, hold=None) if ends else instance
+
+
 def _afresh(instance: Instance) -> Instance:
     """A person asks: waits grow from the beginning again, and a mended file has its second try."""
     return replace(instance, attempt=0, refusals=(), store_faults=())
@@ -116,7 +123,8 @@ def _restored(instance: Instance, entry: str, was: Instance, at: Moment) -> Deci
     if instance.is_paired or instance.state not in (State.STOPPED, State.LOGGED_OUT):
         said = Phrase("linked already") if instance.is_paired else Phrase(instance.state.label)
         refusal = Phrase("{said}; nothing was restored", said=said)
-        return Decision(instance, refusal=refusal)
+        hint = Phrase("clean it first") if instance.state is State.HELD else ""
+        return Decision(instance, refusal=refusal, hint=hint)
     back = replace(
         instance.with_barriers_of(was),
         jid=was.jid,

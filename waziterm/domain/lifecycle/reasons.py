@@ -5,8 +5,8 @@ from enum import Enum
 from waziterm.domain.frozen import dataclass
 
 _FOR_AN_ANSWER = "wait for WhatsApp's answer"
-_FOR_IT = "wait"
-ONLY_WAITS = frozenset({_FOR_AN_ANSWER, _FOR_IT})
+_WAIT = "wait"
+ONLY_WAITS = frozenset({_FOR_AN_ANSWER, _WAIT})
 """The next steps that are nothing but waiting for what an attempt brings."""
 
 
@@ -37,7 +37,7 @@ class Reason(Enum):
     PAUSED = _Text("paused", "", "stopped for maintenance", "starts again by itself")
     CLEANED = _Text("cleaned", "", "session moved to the trash", "start it (s) to link it again")
     ASKED = _Text("asked", "", "asked by an operator", _FOR_AN_ANSWER)
-    RESUMED = _Text("resumed", "", "resumed as it was wanted", _FOR_IT)
+    RESUMED = _Text("resumed", "", "resumed as it was wanted", _WAIT)
     RETRY = _Text("retry", "", "trying again", _FOR_AN_ANSWER)
     MOVED = _Text("moved", "", "moving to another worker process", _FOR_AN_ANSWER)
     EDITED = _Text("edited", "", "one of its settings was changed", _FOR_AN_ANSWER)
@@ -50,8 +50,8 @@ class Reason(Enum):
         "trying WhatsApp's current version",
         _FOR_AN_ANSWER,
     )
-    GUARDED = _Text("guarded", "440", "one guarded attempt after a conflict", _FOR_IT)
-    TAKEOVER = _Text("takeover", "440", "takeover asked by an operator", _FOR_IT)
+    GUARDED = _Text("guarded", "440", "one guarded attempt after a conflict", _WAIT)
+    TAKEOVER = _Text("takeover", "440", "takeover asked by an operator", _WAIT)
     QR_SHOWN = _Text("qr_shown", "", "a QR code waits to be scanned", "scan it with the phone")
     QR_EXPIRED = _Text(
         "qr_expired", "408", "nobody scanned the QR codes", "start it (s) for a new code"
@@ -89,7 +89,7 @@ class Reason(Enum):
         "WhatsApp refused to link this device",
         "wait an hour, then start it (s) and scan once",
     )
-    PAIRED = _Text("paired", "515", "paired; WhatsApp asks for a new connection", _FOR_IT)
+    PAIRED = _Text("paired", "515", "paired; WhatsApp asks for a new connection", _WAIT)
     ONLINE = _Text("online", "", "logged in", "nothing to do")
     KEEPALIVE_MISSED = _Text(
         "keepalive_missed", "408", "WhatsApp does not answer keep-alives", "reconnects by itself"

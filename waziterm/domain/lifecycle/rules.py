@@ -91,8 +91,11 @@ def _decided(instance: Instance, event: ev.Event, at: Moment) -> Decision:
         ):
             return command(instance, event, at)
         case ev.Booted(library_changed):
-            if library_changed and instance.hold is Reason.OUTDATED_CLIENT:
-                instance = _not_outdated(instance)
+            if instance.state is State.HELD:
+                # Its row may be of a version that let 405 take the place of the hold.
+                instance = replace(instance, hold=instance.reason)
+            elif library_changed and instance.hold is Reason.OUTDATED_CLIENT:
+                instance = replace(instance, hold=None)
             return resume_wanted(settled(instance, at.now, at.limits), at)
         case ev.ClockSet():
             # The moments were moved along before; nothing is to be decided.
@@ -106,7 +109,7 @@ def _decided(instance: Instance, event: ev.Event, at: Moment) -> Decision:
         case ev.VersionAwaited() if instance.state is State.OUTDATED:
             return Decision(_awaiting(instance, event, at))
         case ev.VersionChanged(scouting) if instance.hold is Reason.OUTDATED_CLIENT:
-            released = _not_outdated(instance)
+            released = replace(instance, hold=None)
             if instance.state is not State.OUTDATED:
                 return Decision(released)
             return resume_wanted(released, at, Reason.VERSION_CHANGED, pairing=scouting)
@@ -249,11 +252,6 @@ def _fleet_outdated(instance: Instance, at: Moment) -> Decision:
     return Decision(replace(instance, hold=Reason.OUTDATED_CLIENT))
 
 
-def _not_outdated(instance: Instance) -> Instance:
-    """The same without the hold of 405. What it was held for before that holds on."""
-    return replace(instance, hold=instance.reason if instance.state is State.HELD else None)
-
-
 def _awaiting(instance: Instance, known: ev.VersionAwaited, at: Moment) -> Instance:
     reason = Reason.VERSION_AWAITED if known.by_itself else Reason.OUTDATED_CLIENT
     return move(
@@ -389,16 +387,15 @@ def _paired(instance: Instance, paired: Instance, at: Moment) -> Decision:
 
 
 def _with_device(instance: Instance, jid: str, lid: str, at: Moment) -> Instance:
-    """A phone has linked a device. Another one than before has no conflicts of its own yet, and
-    waits for the end of a cool-down all the same."""
+    """The instance with a device that a phone has linked, or that was found. Another one than
+    before has no conflicts of its own yet; it stays held, and in a cool-down, where it is."""
     paired = replace(instance, jid=jid, lid=lid or None)
     if instance.is_paired:
         return paired
     until = instance.cooldown_until
-    stands = instance.hold is Reason.OUTDATED_CLIENT or instance.state is State.HELD
     return replace(
         paired,
-        hold=instance.hold if stands else None,
+        hold=instance.hold if instance.is_held else None,
         cooldown_until=until if until is not None and at.now < until else None,
         guarded_at=None,
         no_new_chats_until=None,
@@ -412,7 +409,10 @@ def _connected(instance: Instance, event: ev.Connected, at: Moment) -> Decision:
     if instance.state is State.CONNECTED:
         return Decision(instance)
     if event.jid and not instance.is_paired:
-        instance = _with_device(instance, event.jid, event.lid, at)
+        # Nobody has told of the pairing.
+        is_known = instance.former_jid in (None, event.jid)
+        known_hold = replace(instance, hold=None)
+        instance = known_hold if is_known else _with_device(instance, event.jid, event.lid, at)
     known = replace(
         instance,
         jid=event.jid or instance.jid,

@@ -163,12 +163,8 @@ def move(
 
 
 def blocked(instance: Instance, at: Moment) -> Instance | None:
-    """The instance behind the barrier that forbids an attempt now; None when nothing does.
-
-    A hold belongs to a device: who is not paired has none to fight for, unless it is held itself.
-    It stays in the row of a cleaned instance, because its session may come back.
-    """
-    if instance.hold is not None and (instance.is_held or instance.state is State.HELD):
+    """The instance behind the barrier that forbids an attempt now; None when nothing does."""
+    if instance.hold is not None and instance.is_held:
         if instance.reason is instance.hold or instance.state is State.OUTDATED:
             return instance
         state = State.OUTDATED if instance.hold is Reason.OUTDATED_CLIENT else State.HELD

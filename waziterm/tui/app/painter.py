@@ -109,7 +109,7 @@ class Painter:
         columns, rows = self._frames.size
         now = asyncio.get_running_loop().time()
         if driver is not None and columns > MARK and self._line.piece(now) is not None:
-            # It passes Textual's filters by.
+            # Textual's filters do not see it.
             shown = cut(f" {key} … ", MARK)
             shown = to_ascii(shown) if only_ascii(self._app) else shown
             text = f"\x1b[{rows};{columns - width_of(shown) + 1}H\x1b[0;7m{shown}\x1b[0m"
