@@ -16,6 +16,7 @@ from secrets import token_hex
 import pytest
 
 from tests.fleets import in_state, pair, shown
+from tests.hostile import until_receipted
 from tests.programs import packing
 from waziterm.config import load_settings
 from waziterm.domain.labfile import LabFile
@@ -105,6 +106,12 @@ class Shop:
         """The next message that the customer reads."""
         self._read += 1
         return await self.lab.wait_message(TO, DEADLINE_S, nth=self._read)
+
+    async def hears_from(self, number: str) -> None:
+        """Somebody writes, and is known from then on."""
+        position = self.lab.position
+        sent = await self.lab.send_text(self.phone.jid, "me too", number)
+        await until_receipted(self.lab, sent, position, DEADLINE_S)
 
     async def traces(self, *secrets: str) -> Mapping[str, Trace]:
         return await self.fleet.phones.traces(self.id, secrets)
@@ -208,7 +215,7 @@ async def test_what_whatsapp_refuses_and_what_was_never_sent(shop: Shop, folder:
     sent = await shop.send(Content(MessageKind.IMAGE, "", "small"))
     assert isinstance(sent, NotSent) and (sent.code, sent.is_final) == ("upload", False)
     await shop.lab.clear()
-    await shop.lab.send_text(shop.phone.jid, "me too", "628999000222")
+    await shop.hears_from("628999000222")
     await shop.lab.trouble(TroubleKind.QUERY_ERROR, shop.phone.jid, code=429, query="usync")
     for to in ("628999000222@s.whatsapp.net", "628999000333@s.whatsapp.net"):
         sent = await shop.text("x", to)
@@ -262,7 +269,7 @@ async def test_a_worker_that_is_killed_leaves_what_was_sent_in_the_session(shop:
 
     # With the secret, before the wire: what comes between is not answered.
     pid, about = await shop.connected(after=pid), token_hex(32)
-    await shop.lab.send_text(shop.phone.jid, "me too", "628999000222")
+    await shop.hears_from("628999000222")
     await shop.lab.trouble(TroubleKind.MUTE, shop.phone.jid, query="usync")
     position = shop.lab.position
     sending = asyncio.create_task(shop.text("about", "628999000222@s.whatsapp.net", about))
