@@ -44,7 +44,7 @@ demo: $(READY)
 	@$(BIN)/waziterm demo $(ARGS)
 
 test: $(READY)
-	$(TESTS) -n 5 --dist worksteal -m 'not soak' $(ARGS)
+	$(TESTS) -n 4 --dist worksteal -m 'not soak' $(ARGS)
 
 soak: $(READY)
 	$(TESTS) -m soak --timeout 1800 $(ARGS)
