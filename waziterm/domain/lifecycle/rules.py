@@ -131,9 +131,7 @@ def _decided(instance: Instance, event: ev.Event, at: Moment) -> Decision:
             if instance.state is State.LOGGED_OUT:
                 # The library had no time to delete a device that WhatsApp has removed.
                 return Decision(instance)
-            if instance.former_jid not in (None, jid):
-                return Decision(_with_device(instance, jid, lid, at))
-            return Decision(replace(instance, jid=jid, lid=lid or None))
+            return Decision(_with_found(instance, jid, lid, at))
         case ev.SessionMissing() if instance.is_paired and instance.state.is_live:
             return hold(instance, Reason.SESSION_MISSING, at)
         case ev.TemporaryBan(expire_s=expire_s) if instance.state is State.BANNED:
@@ -405,14 +403,18 @@ def _with_device(instance: Instance, jid: str, lid: str, at: Moment) -> Instance
     )
 
 
+def _with_found(instance: Instance, jid: str, lid: str, at: Moment) -> Instance:
+    """The same where nobody has told of the pairing: the device of before keeps what it has met."""
+    if instance.former_jid not in (None, jid):
+        return _with_device(instance, jid, lid, at)
+    return replace(instance, jid=jid, lid=lid or None)
+
+
 def _connected(instance: Instance, event: ev.Connected, at: Moment) -> Decision:
     if instance.state is State.CONNECTED:
         return Decision(instance)
     if event.jid and not instance.is_paired:
-        # Nobody has told of the pairing.
-        is_known = instance.former_jid in (None, event.jid)
-        known_hold = replace(instance, hold=None)
-        instance = known_hold if is_known else _with_device(instance, event.jid, event.lid, at)
+        instance = replace(_with_found(instance, event.jid, event.lid, at), hold=None)
     known = replace(
         instance,
         jid=event.jid or instance.jid,
