@@ -47,7 +47,7 @@ test: $(READY)
 	$(TESTS) -n 4 --dist worksteal -m 'not soak' $(ARGS)
 
 soak: $(READY)
-	$(TESTS) -m soak --timeout 1800 $(ARGS)
+	$(TESTS) -m soak --timeout 1800 --hypothesis-profile=new $(ARGS)
 
 # The real programs that sessions come from, on the lab: needs Node, and npm's registry. The API
 # against its own description. And the scan page in Chromium, where there is one.

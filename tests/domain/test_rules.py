@@ -290,9 +290,7 @@ TestLifecycle.settings = settings(max_examples=150, stateful_step_count=40)
 def test_many_new_orders_of_events_break_no_invariant() -> None:
     run_state_machine_as_test(
         Lifecycle,
-        settings=settings(
-            max_examples=6000, stateful_step_count=40, derandomize=False, database=None
-        ),
+        settings=settings(max_examples=6000, stateful_step_count=40),
     )
 
 
@@ -325,7 +323,7 @@ def test_what_is_held_before_it_is_linked_waits_for_a_takeover(asked: ev.Order) 
     it = held_unpaired()
     decision = decide(it, asked, 2000.0, 0.0, LIMITS)
     assert decision.instance.state is State.HELD and not queues(decision)
-    assert decision.refusal and "r" in decision.hint
+    assert decision.refusal and "take over (r)" in decision.hint
     assert queues(decide(it, ev.ReconnectAsked(takeover=True), 2000.0, 0.0, LIMITS))
 
 

@@ -577,9 +577,6 @@ def test_no_order_of_events_breaks_an_invariant(fleet: type[Fleet]) -> None:
         settings=settings(
             max_examples=25,
             stateful_step_count=30,
-            derandomize=True,
-            database=None,
-            deadline=None,
             suppress_health_check=QUIET,
         ),
     )
